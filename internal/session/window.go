@@ -1,0 +1,44 @@
+package session
+
+// Capacity is what the live workers offer to one queue.
+type Capacity struct {
+	Workers     int // live ones that serve the queue
+	Concurrency int // of all of them
+	Busy        int // records of the queue that are queued or running
+}
+
+const (
+	windowFactor = 3   // records in flight for every one that can run
+	minWindow    = 200 // so that one small worker is still kept fed
+)
+
+// Window is how many records of one queue may be queued or running at once:
+// none while nobody serves it.
+func (c Capacity) Window() int {
+	if c.Workers == 0 {
+		return 0
+	}
+	return max(windowFactor*c.Concurrency, minWindow)
+}
+
+// Missing is how many records the dispatcher should take now. It waits until
+// the window is below half, so that it works in rounds and not one by one.
+func (c Capacity) Missing() int {
+	window := c.Window()
+	if c.Busy*2 > window {
+		return 0
+	}
+	return window - c.Busy
+}
+
+// MaxUnproven is how many logins of one credential may be failed or under way
+// in one session until the first has succeeded.
+const MaxUnproven = 3
+
+// MaxSilent is how many instances of a host may fail to answer before the
+// host's other records of the session are given up.
+const MaxSilent = 3
+
+// Candidates is how many due records of each session the dispatcher looks at
+// to find n that may go: some belong to full hosts or busy instances.
+func Candidates(n int) int { return min(4*n, 4000) }

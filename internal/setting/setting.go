@@ -1,0 +1,168 @@
+// Package setting knows the settings that are the same for every process: their
+// keys, types, bounds and defaults. They are stored as one row each; a key
+// without a row has its default. What differs between processes is configuration
+// and comes from the environment instead.
+package setting
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/invalid"
+)
+
+// ErrNotFound says that no setting has that key.
+var ErrNotFound = errors.New("setting not found")
+
+// Settings are the values in force. The zero value is not useful: start from
+// Defaults or FromRows.
+type Settings struct {
+	TimeZone         string        // IANA name, for what people read as a day
+	HostLimit        int           // records queued or running per host key
+	MaxAttempts      int           // of one record, the first included
+	SessionDeadline  time.Duration // after it, what has not started fails
+	AccountTimeout   time.Duration // one attempt to read the accounts of one instance
+	ConnectTimeout   time.Duration // dial, TLS and login together
+	StatementTimeout time.Duration // one statement on a target
+	MaxAccounts      int           // a bigger snapshot fails with too_large
+	HoldPercent      int           // a disappearance above both bounds is held
+	HoldMinimum      int           // accounts
+}
+
+// Definition describes one setting for lists and checks.
+type Definition struct {
+	Key     string
+	Kind    Kind
+	Default any // string, int, or seconds as int
+	Min     int // of numbers and seconds
+	Max     int
+	Help    string
+	set     func(*Settings, any)
+}
+
+// Kind is the type of a setting's JSON value.
+type Kind string
+
+// The kinds.
+const (
+	Zone    Kind = "time_zone" // a string
+	Number  Kind = "number"    // a whole number
+	Seconds Kind = "seconds"   // a whole number of seconds
+)
+
+const (
+	day    = 24 * 60 * 60
+	minute = 60
+)
+
+// Definitions lists every setting, sorted by key.
+func Definitions() []Definition {
+	return []Definition{
+		number("account.hold_minimum", 20, 1, 1_000_000, "hold a disappearance of at least so many accounts …",
+			func(s *Settings, n int) { s.HoldMinimum = n }),
+		number("account.hold_percent", 30, 1, 100, "… that is also more than this share of the instance's accounts",
+			func(s *Settings, n int) { s.HoldPercent = n }),
+		number("account.max_accounts", 200_000, 100, 1_000_000, "an instance with more accounts fails as too_large",
+			func(s *Settings, n int) { s.MaxAccounts = n }),
+		seconds("account.timeout", 5*minute, 5, day, "one attempt to read the accounts of one instance",
+			func(s *Settings, d time.Duration) { s.AccountTimeout = d }),
+		number("dispatch.host_limit", 4, 1, 10_000, "records of one host key that are queued or running at once",
+			func(s *Settings, n int) { s.HostLimit = n }),
+		seconds("session.deadline", 6*60*minute, minute, 7*day, "a session older than this fails what has not started",
+			func(s *Settings, d time.Duration) { s.SessionDeadline = d }),
+		number("session.max_attempts", 3, 1, 10, "attempts of one record, the first included",
+			func(s *Settings, n int) { s.MaxAttempts = n }),
+		seconds("target.connect_timeout", 10, 1, 5*minute, "dial, TLS and login to a target together",
+			func(s *Settings, d time.Duration) { s.ConnectTimeout = d }),
+		seconds("target.statement_timeout", minute, 1, day, "one statement on a target",
+			func(s *Settings, d time.Duration) { s.StatementTimeout = d }),
+		{Key: "time_zone", Kind: Zone, Default: "UTC", Help: "IANA name of the zone in which days begin",
+			set: func(s *Settings, v any) { s.TimeZone = v.(string) }},
+	}
+}
+
+func number(key string, def, low, high int, help string, set func(*Settings, int)) Definition {
+	return Definition{Key: key, Kind: Number, Default: def, Min: low, Max: high, Help: help,
+		set: func(s *Settings, v any) { set(s, v.(int)) }}
+}
+
+func seconds(key string, def, low, high int, help string, set func(*Settings, time.Duration)) Definition {
+	return Definition{Key: key, Kind: Seconds, Default: def, Min: low, Max: high, Help: help,
+		set: func(s *Settings, v any) { set(s, time.Duration(v.(int))*time.Second) }}
+}
+
+// Find returns the definition of a key, or ErrNotFound.
+func Find(key string) (Definition, error) {
+	for _, d := range Definitions() {
+		if d.Key == key {
+			return d, nil
+		}
+	}
+	return Definition{}, ErrNotFound
+}
+
+// Check returns the value in its canonical JSON form, or an *invalid.Error for
+// the field "value".
+func (d Definition) Check(raw json.RawMessage) (json.RawMessage, error) {
+	v, err := d.parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+func (d Definition) parse(raw json.RawMessage) (any, error) {
+	if d.Kind == Zone {
+		return parseZone(raw)
+	}
+	var n int
+	if err := json.Unmarshal(raw, &n); err != nil || string(raw) == "null" {
+		return nil, invalid.Field("value", "must be a whole number")
+	}
+	if n < d.Min || n > d.Max {
+		return nil, invalid.Field("value", "must be between %d and %d", d.Min, d.Max)
+	}
+	return n, nil
+}
+
+func parseZone(raw json.RawMessage) (any, error) {
+	var name string
+	if err := json.Unmarshal(raw, &name); err != nil || name == "" || name == "Local" {
+		return nil, invalid.Field("value", "must be the IANA name of a time zone, as in Asia/Shanghai")
+	}
+	if _, err := time.LoadLocation(name); err != nil {
+		return nil, invalid.Field("value", "unknown time zone %q", name)
+	}
+	return name, nil
+}
+
+// Defaults returns the settings of a system in which nothing was set.
+func Defaults() Settings {
+	var s Settings
+	for _, d := range Definitions() {
+		d.set(&s, d.Default)
+	}
+	return s
+}
+
+// FromRows returns the settings in force where rows are the stored ones. A key
+// that this binary does not know is left alone: a newer one may have written it.
+// A value that this binary cannot read is an error, never a silent default.
+func FromRows(rows map[string]json.RawMessage) (Settings, error) {
+	s := Defaults()
+	var faults []error
+	for _, d := range Definitions() {
+		raw, stored := rows[d.Key]
+		if !stored {
+			continue
+		}
+		v, err := d.parse(raw)
+		if err != nil {
+			faults = append(faults, invalid.Field(d.Key, "stored value %s: %v", raw, err))
+			continue
+		}
+		d.set(&s, v)
+	}
+	return s, errors.Join(faults...)
+}

@@ -1,0 +1,72 @@
+// Package store keeps DBFleet's own data in Postgres: all SQL of ours is here
+// and in queries/. It knows rows and transactions; what a value means and
+// whether a move is right is decided in the domain packages.
+//
+// One exported method is one transaction and one promise, stated in its
+// comment. No transaction leaves the package. Every method that writes after a
+// claim carries the claim and returns session.ErrClaimLost when another attempt
+// has taken over.
+//
+// Lock order: session, then record, then the described rows (instances,
+// accounts).
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/dbfleet/dbfleet/internal/dbq"
+)
+
+// Store is the access to DBFleet's own database. Goroutines may share it. The
+// pool belongs to the caller, who closes it after the last call.
+type Store struct {
+	pool *pgxpool.Pool
+	q    *dbq.Queries
+}
+
+// New returns a Store that works on pool.
+func New(pool *pgxpool.Pool) *Store {
+	return &Store{pool: pool, q: dbq.New(pool)}
+}
+
+// inTx runs do in one READ COMMITTED transaction and commits when it returns
+// nil. A rollback outlives ctx, so that a cancelled caller leaves no lock behind.
+func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, q *dbq.Queries) error) error {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := do(tx, s.q.WithTx(tx)); err != nil {
+		return errors.Join(err, rollback(ctx, tx))
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+const rollbackTimeout = 2 * time.Second
+
+func rollback(ctx context.Context, tx pgx.Tx) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), rollbackTimeout,
+		fmt.Errorf("rollback: over %s", rollbackTimeout))
+	defer cancel()
+	if err := tx.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+		return fmt.Errorf("rollback: %w", err)
+	}
+	return nil
+}
+
+// violates reports whether err is the violation of the named constraint or
+// unique index.
+func violates(err error, constraint string) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.ConstraintName == constraint
+}
