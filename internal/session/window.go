@@ -1,7 +1,7 @@
 package session
 
-// Capacity is what the live workers offer to one queue.
-type Capacity struct {
+// Load is what the live workers offer to one queue.
+type Load struct {
 	Workers     int // live ones that serve the queue
 	Concurrency int // of all of them
 	Busy        int // records of the queue that are queued or running
@@ -14,21 +14,21 @@ const (
 
 // Window is how many records of one queue may be queued or running at once:
 // none while nobody serves it.
-func (c Capacity) Window() int {
-	if c.Workers == 0 {
+func (l Load) Window() int {
+	if l.Workers == 0 {
 		return 0
 	}
-	return max(windowFactor*c.Concurrency, minWindow)
+	return max(windowFactor*l.Concurrency, minWindow)
 }
 
 // Missing is how many records the dispatcher should take now. It waits until
 // the window is below half, so that it works in rounds and not one by one.
-func (c Capacity) Missing() int {
-	window := c.Window()
-	if c.Busy*2 > window {
+func (l Load) Missing() int {
+	window := l.Window()
+	if l.Busy*2 > window {
 		return 0
 	}
-	return window - c.Busy
+	return window - l.Busy
 }
 
 // MaxUnproven is how many logins of one credential may be failed or under way

@@ -1,0 +1,13 @@
+package session
+
+// Filter narrows a list of sessions; nil fields do not narrow.
+type Filter struct {
+	Type     *Type
+	Category *Category
+	Status   *Status
+}
+
+// RecordFilter narrows a list of records; nil fields do not narrow.
+type RecordFilter struct {
+	Status *RecordStatus
+}
