@@ -1,0 +1,146 @@
+// Package config knows the environment variables of DBFleet's processes: their
+// names, forms, bounds and defaults. It reads them once and reports every fault
+// together. It opens nothing but the key file; what must be the same for all
+// processes is a setting in the database and not found here.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/secret"
+)
+
+// Role is the kind of a serving process.
+type Role string
+
+// The roles, named like their binaries.
+const (
+	API       Role = "api"
+	Worker    Role = "worker"
+	Scheduler Role = "scheduler"
+)
+
+// Config is what a serving process was told. Make one with Load, or fill it in
+// a test; a field that the role does not use is zero.
+type Config struct {
+	Role         Role
+	DatabaseURL  secret.Text // postgres:// or postgresql://; checked in its outer form only
+	DBConns      int         // the most connections to Postgres
+	RedisURL     secret.Text // as asynq.ParseRedisURI takes it
+	MonitorAddr  string      // host:port of health, metrics and, in the api, Asynqmon
+	LogLevel     slog.Level
+	LogFormat    string        // LogAuto, LogTint or LogJSON
+	DrainTimeout time.Duration // that running work or requests get at shutdown
+
+	// Of the api.
+	HTTPAddr       string           // host:port of the API and the pages
+	PublicKey      secret.PublicKey // seals credentials
+	TrustedProxies []netip.Prefix   // whose forwarded headers count; nil: nobody's
+
+	// Of the api (for a good message on save) and the worker (which counts).
+	TargetAllow netguard.Policy // without our own servers; see netguard.Policy.Deny
+
+	// Of the worker.
+	Keys        secret.Keyring // opens credentials
+	Concurrency int            // records at a time
+	Fetchers    int            // that share Concurrency; each fetches one task at a time
+	Categories  []string       // whose queues are served, each once
+}
+
+// The values of LogFormat.
+const (
+	LogAuto = "auto" // tint on a terminal, JSON elsewhere
+	LogTint = "tint"
+	LogJSON = "json"
+)
+
+// Load reads the configuration of role from environ, which has the form of
+// os.Environ. Empty variables count as missing. The error joins one
+// *invalid.Error for each fault; none repeats a URL, a key or a password.
+func Load(role Role, environ []string) (Config, error) {
+	r := newReader(environ)
+	c := Config{
+		Role:         role,
+		DatabaseURL:  r.databaseURL(),
+		DBConns:      r.number(varDBConns, defaultDBConns(role), 2, 1000),
+		RedisURL:     r.redisURL(),
+		MonitorAddr:  r.address(varMonitorAddr, defaultMonitorAddr(role)),
+		LogLevel:     r.logLevel(),
+		LogFormat:    r.choice(varLogFormat, LogAuto, LogTint, LogJSON),
+		DrainTimeout: r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute),
+	}
+	switch role {
+	case API:
+		c.loadAPI(r)
+	case Worker:
+		c.loadWorker(r)
+	case Scheduler:
+	default:
+		r.fault("role", "%q is not api, worker or scheduler", role)
+	}
+	return c, r.err()
+}
+
+func (c *Config) loadAPI(r *reader) {
+	c.HTTPAddr = r.address(varHTTPAddr, "127.0.0.1:8080")
+	c.PublicKey = r.publicKey()
+	c.TrustedProxies = r.prefixes(varTrustedProxies)
+	c.TargetAllow = r.targetAllow()
+	if c.HTTPAddr == c.MonitorAddr && c.HTTPAddr != "" {
+		r.fault(varMonitorAddr, "must differ from %s", varHTTPAddr)
+	}
+}
+
+func (c *Config) loadWorker(r *reader) {
+	c.Keys = r.keyring()
+	c.TargetAllow = r.targetAllow()
+	c.Concurrency = r.number(varConcurrency, 64, 1, 4096)
+	c.Fetchers = r.number(varFetchers, min(4, max(1, c.Concurrency)), 1, 64)
+	c.Categories = r.categories()
+	if c.Fetchers > c.Concurrency && c.Concurrency > 0 {
+		r.fault(varFetchers, "must not be more than %s (%d)", varConcurrency, c.Concurrency)
+	}
+}
+
+// The worker keeps one connection for its heartbeat and LISTEN.
+func defaultDBConns(role Role) int {
+	if role == API {
+		return 16
+	}
+	return 4
+}
+
+func defaultMonitorAddr(role Role) string {
+	if role == API {
+		return "127.0.0.1:8081"
+	}
+	return "127.0.0.1:0"
+}
+
+// Tools is what the commands that open the database were told.
+type Tools struct {
+	DatabaseURL secret.Text // postgres:// or postgresql://
+}
+
+// LoadTools reads the configuration of migrate, token and the like. The error
+// is that of Load.
+func LoadTools(environ []string) (Tools, error) {
+	r := newReader(environ)
+	return Tools{DatabaseURL: r.databaseURL()}, r.err()
+}
+
+// Client is what the command line that talks to the API was told.
+type Client struct {
+	APIURL string      // http:// or https://, without a slash at the end
+	Token  secret.Text // empty when it was not given
+}
+
+// LoadClient reads the configuration of the commands that talk to the API. The
+// error is that of Load.
+func LoadClient(environ []string) (Client, error) {
+	r := newReader(environ)
+	return Client{APIURL: r.apiURL(), Token: secret.New(r.env[varToken])}, r.err()
+}
