@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/secret"
 )
@@ -32,7 +33,7 @@ type Config struct {
 	RedisURL     secret.Text // as asynq.ParseRedisURI takes it
 	MonitorAddr  string      // host:port of health, metrics and, in the api, Asynqmon
 	LogLevel     slog.Level
-	LogFormat    string        // LogAuto, LogTint or LogJSON
+	LogFormat    logging.Format
 	DrainTimeout time.Duration // that running work or requests get at shutdown
 
 	// Of the api.
@@ -50,13 +51,6 @@ type Config struct {
 	Categories  []string       // whose queues are served, each once
 }
 
-// The values of LogFormat.
-const (
-	LogAuto = "auto" // tint on a terminal, JSON elsewhere
-	LogTint = "tint"
-	LogJSON = "json"
-)
-
 // Load reads the configuration of role from environ, which has the form of
 // os.Environ. Empty variables count as missing. The error joins one
 // *invalid.Error for each fault; none repeats a URL, a key or a password.
@@ -69,7 +63,7 @@ func Load(role Role, environ []string) (Config, error) {
 		RedisURL:     r.redisURL(),
 		MonitorAddr:  r.address(varMonitorAddr, defaultMonitorAddr(role)),
 		LogLevel:     r.logLevel(),
-		LogFormat:    r.choice(varLogFormat, LogAuto, LogTint, LogJSON),
+		LogFormat:    r.logFormat(),
 		DrainTimeout: r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute),
 	}
 	switch role {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/config"
 	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/secret"
 )
 
@@ -88,7 +89,8 @@ func TestDefaultsOfEachRole(t *testing.T) {
 	api, worker, scheduler := load(t, config.API, e), load(t, config.Worker, e), load(t, config.Scheduler, e)
 	type figures struct {
 		Conns, Concurrency, Fetchers int
-		Monitor, HTTP, Format        string
+		Monitor, HTTP                string
+		Format                       logging.Format
 		Drain                        time.Duration
 		Level                        slog.Level
 	}
@@ -143,7 +145,7 @@ func TestSetValuesAreTaken(t *testing.T) {
 	if a.MonitorAddr != ":9000" || a.HTTPAddr != "[::1]:80" || len(a.TrustedProxies) != 2 || a.DrainTimeout != time.Minute {
 		t.Errorf("api: %+v", a)
 	}
-	if w.LogLevel != slog.LevelDebug || w.LogFormat != config.LogJSON {
+	if w.LogLevel != slog.LevelDebug || w.LogFormat != logging.JSON {
 		t.Errorf("log: %v %v", w.LogLevel, w.LogFormat)
 	}
 	if few := load(t, config.Worker, newEnviron(t).with("DBFLEET_CONCURRENCY", "2")); few.Fetchers != 2 {

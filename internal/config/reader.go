@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/logging"
 )
 
 // reader turns variables into values. A getter that finds a fault notes it and
@@ -100,6 +101,10 @@ func (r *reader) logLevel() slog.Level {
 		_ = level.UnmarshalText([]byte(v)) // knows all four
 	}
 	return level
+}
+
+func (r *reader) logFormat() logging.Format {
+	return logging.Format(r.choice(varLogFormat, string(logging.Auto), string(logging.Tint), string(logging.JSON)))
 }
 
 // address wants host:port to listen on; an empty host means every interface.
