@@ -1,0 +1,50 @@
+package telemetry_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dbfleet/dbfleet/internal/telemetry"
+)
+
+func scrape(m *telemetry.Metrics) string {
+	rec := httptest.NewRecorder()
+	m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	return rec.Body.String()
+}
+
+func TestHandlerServesWhatWasCounted(t *testing.T) {
+	t.Parallel()
+	m := telemetry.New()
+	m.Settled.WithLabelValues("account", "completed").Add(3)
+	m.Fenced.Inc()
+	m.Reaped.WithLabelValues("lost").Inc()
+	m.Reconciled.Inc()
+	m.Dropped.WithLabelValues("garbage").Inc()
+	m.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pool_connections"}, func() float64 { return 4 }))
+	got := scrape(m)
+	for _, want := range []string{
+		`dbfleet_records_settled_total{category="account",result="completed"} 3`,
+		"dbfleet_fenced_writes_total 1",
+		`dbfleet_reaped_total{reason="lost"} 1`,
+		"dbfleet_reconciled_total 1",
+		`dbfleet_dropped_tasks_total{reason="garbage"} 1`,
+		"pool_connections 4", "go_goroutines ", "process_start_time_seconds ",
+	} {
+		if !strings.Contains(got, "\n"+want) {
+			t.Errorf("no line %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestTwoProcessesInOneTestShareNothing(t *testing.T) {
+	t.Parallel()
+	a, b := telemetry.New(), telemetry.New()
+	a.Fenced.Inc()
+	if got := scrape(b); !strings.Contains(got, "dbfleet_fenced_writes_total 0") {
+		t.Error("counted in the other's registry")
+	}
+}
