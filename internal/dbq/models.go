@@ -3,3 +3,113 @@
 //   sqlc v1.31.1
 
 package dbq
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type Instance struct {
+	ID            int64
+	Name          string
+	Engine        string
+	Host          string
+	Port          int32
+	Database      string
+	CredentialID  int64
+	TlsMode       string
+	TlsCa         string
+	TlsServerName string
+	HostKey       string
+	Active        bool
+	Flavour       string
+	Version       string
+	Identity      string
+	Contact       string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	DeletedAt     *time.Time
+}
+
+type Setting struct {
+	Key       string
+	Value     []byte
+	UpdatedAt time.Time
+	UpdatedBy int64
+}
+
+type SyncInstanceRecord struct {
+	ID                int64
+	SessionID         uuid.UUID
+	InstanceID        int64
+	InstanceName      string
+	SyncCategory      string
+	Status            string
+	HostKey           string
+	CredentialID      int64
+	CredentialVersion *int32
+	Gen               int32
+	Attempt           int32
+	Failures          int32
+	Lost              int32
+	BellMissed        int32
+	Lane              int16
+	DispatchKey       float64
+	DueAt             time.Time
+	QueuedAt          *time.Time
+	WorkerID          *uuid.UUID
+	DeadlineAt        *time.Time
+	CancelRequestedAt *time.Time
+	Contact           string
+	StartedAt         *time.Time
+	CompletedAt       *time.Time
+	DurationMs        *int64
+	ItemsSynced       int32
+	ItemsCreated      int32
+	ItemsUpdated      int32
+	ItemsDeleted      int32
+	Partial           bool
+	ErrorCode         *string
+	ErrorPhase        *string
+	ErrorMessage      *string
+	SyncDetails       []byte
+	CreatedAt         time.Time
+}
+
+type SyncSession struct {
+	ID                  int64
+	SessionID           uuid.UUID
+	SyncType            string
+	SyncCategory        string
+	Status              string
+	Result              *string
+	Reason              string
+	ParentID            *uuid.UUID
+	Selector            []byte
+	MaxAttempts         int32
+	CreatedBy           *int64
+	IdempotencyKey      *string
+	RequestHash         []byte
+	StartedAt           time.Time
+	DeadlineAt          time.Time
+	CancelRequestedAt   *time.Time
+	CancelledBy         *int64
+	CompletedAt         *time.Time
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+	TotalInstances      int32
+	SuccessfulInstances int32
+	FailedInstances     int32
+	CancelledInstances  int32
+	SkippedInstances    int32
+	PartialInstances    int32
+	ItemsSynced         int64
+	ItemsCreated        int64
+	ItemsUpdated        int64
+	ItemsDeleted        int64
+	DurationP50Ms       *int64
+	DurationP95Ms       *int64
+	DurationMaxMs       *int64
+	ErrorGroups         []byte
+}

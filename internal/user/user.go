@@ -15,6 +15,8 @@ type ID int64
 // Errors that callers act on.
 var (
 	ErrNotFound = errors.New("user not found")
+	// ErrRoleDiffers refuses a token with a role that its user does not have.
+	ErrRoleDiffers = errors.New("user exists with another role")
 	// ErrBadToken says that a token is unknown, expired or revoked, or its user disabled.
 	ErrBadToken = errors.New("token is not valid")
 )

@@ -1,0 +1,44 @@
+-- name: InsertInstance :one
+INSERT INTO instances (name, engine, host, port, database, credential_id, tls_mode, tls_ca, tls_server_name, host_key, active)
+VALUES (@name, @engine, @host, @port, @database, @credential_id, @tls_mode, @tls_ca, @tls_server_name, @host_key, @active)
+RETURNING id;
+
+-- name: GetInstance :one
+SELECT sqlc.embed(i),
+       ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
+FROM instances i
+WHERE i.id = @id AND i.deleted_at IS NULL;
+
+-- name: LockInstance :one
+SELECT id FROM instances WHERE id = @id AND deleted_at IS NULL FOR UPDATE;
+
+-- name: ListInstances :many
+SELECT sqlc.embed(i),
+       ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
+FROM instances i
+WHERE i.deleted_at IS NULL AND i.id > @after
+  AND (sqlc.narg(engine)::text IS NULL OR i.engine = sqlc.narg(engine)::text)
+  AND (sqlc.narg(active)::boolean IS NULL OR i.active = sqlc.narg(active)::boolean)
+  AND (@name::text = '' OR position(lower(@name::text) IN lower(i.name)) > 0)
+  AND (@tag::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = @tag::text))
+ORDER BY i.id
+LIMIT @row_limit;
+
+-- name: UpdateInstance :exec
+UPDATE instances
+SET name = @name, engine = @engine, host = @host, port = @port, database = @database, credential_id = @credential_id,
+    tls_mode = @tls_mode, tls_ca = @tls_ca, tls_server_name = @tls_server_name, host_key = @host_key, active = @active,
+    updated_at = now()
+WHERE id = @id;
+
+-- name: RemoveInstance :execrows
+UPDATE instances SET deleted_at = now(), active = false, updated_at = now() WHERE id = @id AND deleted_at IS NULL;
+
+-- name: InstanceHasRecords :one
+SELECT EXISTS (SELECT 1 FROM sync_instance_records WHERE instance_id = @id);
+
+-- name: AddTags :exec
+INSERT INTO instance_tags (instance_id, tag) SELECT @instance_id, unnest(@tags::text[]);
+
+-- name: RemoveTags :exec
+DELETE FROM instance_tags WHERE instance_id = @instance_id;
