@@ -29,7 +29,7 @@ func All(err error) []*Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // walks the tree itself
 		return []*Error{e}
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {

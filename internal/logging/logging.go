@@ -42,7 +42,7 @@ const (
 func New(w io.Writer, format Format, level slog.Leveler) *slog.Logger {
 	terminal := isTerminal(w)
 	if format == Tint || format != JSON && terminal {
-		return slog.New(handler{tint.NewHandler(w, &tint.Options{
+		return slog.New(handler{tint.NewTextHandler(w, &tint.Options{
 			Level: level, ReplaceAttr: redact, TimeFormat: time.TimeOnly, NoColor: !terminal,
 		})})
 	}

@@ -33,7 +33,7 @@ func newHolder() holder {
 
 func wantNoCanary(t *testing.T, how, out string) {
 	t.Helper()
-	for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprint([]byte(canary))} {
+	for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("%d", []byte(canary))} {
 		if strings.Contains(out, form) {
 			t.Errorf("%s shows the secret: %s", how, out)
 		}
