@@ -30,9 +30,8 @@ func settings(opts PostgresOptions, addrs []string) map[string]string {
 		opts.MaxConns = 100
 	}
 	all := baseSettings(opts, addrs)
-	if opts.Fast {
+	if opts.Fast { // synchronous_commit stays on: a commit must survive Kill
 		all["fsync"] = "off"
-		all["synchronous_commit"] = "off"
 		all["full_page_writes"] = "off"
 		all["max_wal_size"] = "4GB"
 		all["checkpoint_timeout"] = "1h"

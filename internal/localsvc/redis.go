@@ -20,7 +20,7 @@ type RedisOptions struct {
 	Dir      string   // the server's own folder; absent, empty or left by an earlier run
 	Listen   string   // loopback addresses, separated by commas; "" is 127.0.0.1
 	Password string   // "" needs none
-	Persist  bool     // append-only file: data survive Kill; otherwise Restart starts empty
+	Persist  bool     // append-only file, written before each answer; otherwise Restart starts empty
 	Args     []string // more arguments of redis-server, such as "--maxmemory", "64mb"
 }
 
@@ -75,7 +75,7 @@ func (r *Redis) redisServer(bin string, opts RedisOptions) *exec.Cmd {
 	args := []string{
 		"--port", strconv.Itoa(r.port), "--bind", strings.Join(r.addrs, " "),
 		"--dir", r.folder.data(), "--daemonize", "no", "--save", "",
-		"--appendonly", yesNo(opts.Persist), "--appendfsync", "everysec",
+		"--appendonly", yesNo(opts.Persist), "--appendfsync", "always",
 	}
 	if opts.Password != "" {
 		args = append(args, "--requirepass", opts.Password)
