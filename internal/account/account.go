@@ -5,10 +5,23 @@
 package account
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// ID is the number of a stored account.
+type ID int64
+
+// Errors that callers act on.
+var (
+	ErrNotFound     = errors.New("account not found")
+	ErrHoldNotFound = errors.New("hold not found")
+	// ErrHoldDecided refuses a second decision, and one about a hold that the
+	// server's next reads have already answered.
+	ErrHoldDecided = errors.New("hold is already decided")
 )
 
 // Kind is what an account is. Stored; do not rename.
@@ -26,20 +39,25 @@ const PublicIdentity = "public"
 
 // Account is one principal of one server as one read found it. Everything that
 // refers to another account does so by identity, never by name, so that a
-// rename changes one account only.
+// rename changes one account only. Its JSON form is what is stored; see Encode.
 type Account struct {
-	Identity   string // the engine's own key: the OID in PostgreSQL, user@host in MySQL
-	Name       string
-	Host       string // MySQL; empty elsewhere
-	Kind       Kind
-	System     bool // made and kept by the server itself
-	CanLogin   bool
-	Superuser  bool       // by its own attribute; rights by membership are derived when read
-	ValidUntil *time.Time // nil: for ever. Whether it has passed is derived when read
+	Identity   string     `json:"identity"` // the engine's own key: the OID in PostgreSQL, user@host in MySQL
+	Name       string     `json:"name"`
+	Host       string     `json:"host,omitempty"` // MySQL; empty elsewhere
+	Kind       Kind       `json:"kind"`
+	System     bool       `json:"system,omitempty"` // made and kept by the server itself
+	CanLogin   bool       `json:"can_login,omitempty"`
+	Superuser  bool       `json:"superuser,omitempty"`   // by its own attribute; rights by membership are derived when read
+	ValidUntil *time.Time `json:"valid_until,omitempty"` // nil: for ever. Whether it has passed is derived when read
 	// Attributes holds what only this engine has: JSON scalars, and lists of strings.
-	Attributes  map[string]any
-	Memberships []Membership
-	Grants      []Grant
+	Attributes  map[string]any `json:"attributes"`
+	Memberships []Membership   `json:"memberships"`
+	Grants      []Grant        `json:"grants"`
+}
+
+// Expired reports whether the account's validity has ended at now.
+func (a Account) Expired(now time.Time) bool {
+	return a.ValidUntil != nil && !a.ValidUntil.After(now)
 }
 
 // Membership says that the account that carries it is a member of Role.
@@ -73,7 +91,8 @@ const (
 )
 
 // Grant is a set of privileges on one object, for the account that carries it.
-// There is one Grant per object, grantor, source and effect.
+// There is one Grant per object, grantor, source and effect; one without
+// privileges is none.
 type Grant struct {
 	Type       string   `json:"type"`               // database, schema, table, column, sequence, function …
 	Database   string   `json:"database,omitempty"` // empty for what belongs to the whole server
@@ -101,7 +120,7 @@ type Snapshot struct {
 // stays as it is: not read is not gone.
 type Gap struct {
 	Database string        `json:"database,omitempty"` // empty: the whole server
-	Type     string        `json:"type,omitempty"`     // of Grant, or memberships, settings; empty: all of the database
+	Type     string        `json:"type,omitempty"`     // of Grant, or one of the Gap constants; empty: all of the database
 	Code     session.Code  `json:"code"`
 	Phase    session.Phase `json:"phase"`
 	Reason   string        `json:"reason"` // the driver's words, scrubbed

@@ -1,0 +1,92 @@
+package account
+
+import (
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Filter narrows a list of accounts; zero fields do not narrow.
+type Filter struct {
+	Instance     *fleet.InstanceID
+	Name         string // exactly this
+	NameContains string // this somewhere in the name, in any case of letters
+	Kind         *Kind
+	Superuser    *bool
+	Deleted      bool // include those that are gone
+}
+
+// Cursor is the place after one account in a list by name and id. The zero
+// value is before the first.
+type Cursor struct {
+	Name string `json:"name"`
+	ID   ID     `json:"id"`
+}
+
+// Listed is an account in a list.
+type Listed struct {
+	ID           ID
+	InstanceID   fleet.InstanceID
+	InstanceName string
+	Identity     string
+	Name         string
+	Host         string
+	Kind         Kind
+	System       bool
+	CanLogin     bool
+	Superuser    bool
+	ValidUntil   *time.Time
+	Memberships  int // how many
+	Grants       int // how many
+	FirstSeenAt  time.Time
+	LastSeenAt   time.Time  // of a living one: the instance's last read, or the last before a hold about it
+	DeletedAt    *time.Time // nil while it lives
+}
+
+// Detail is an account with all that is known about it.
+type Detail struct {
+	ID           ID
+	InstanceID   fleet.InstanceID
+	InstanceName string
+	Account      Account
+	Names        map[string]string // name by identity, of every account that Account refers to
+	FirstSeenAt  time.Time
+	LastSeenAt   time.Time
+	DeletedAt    *time.Time
+	ReplacedAt   *time.Time // when another server took the place of the account's own
+}
+
+// Change is an event in an account's life. Stored; do not rename.
+type Change string
+
+// The changes.
+const (
+	Created     Change = "created"
+	Changed     Change = "changed"
+	Disappeared Change = "disappeared"
+	Returned    Change = "returned"
+)
+
+// VersionID is the number of a version.
+type VersionID int64
+
+// Version is one state that an account has had.
+type Version struct {
+	ID        VersionID
+	AccountID ID
+	Change    Change
+	ValidFrom time.Time
+	ValidTo   *time.Time // nil: still so
+	State     *Account   // nil while it was gone
+	Diff      Diff       // to the state before; empty for Created and Disappeared
+	Names     map[string]string
+	Record    session.RecordID
+	Session   session.ID
+}
+
+// HoldFilter narrows a list of holds; nil fields do not narrow.
+type HoldFilter struct {
+	Instance *fleet.InstanceID
+	Status   *HoldStatus
+}
