@@ -1,0 +1,104 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// closeTimeout bounds the farewell to a target: the request to stop a running
+// statement and the end of the connection.
+const closeTimeout = time.Second
+
+// An attempt is one connection while it comes about; it knows how far it got.
+type attempt struct {
+	dial  pgconn.DialFunc
+	tls   bool
+	phase session.Phase
+	conn  *watchedConn // nil until the TCP connection stands
+}
+
+// open connects and logs in to one database.
+func (r *read) open(ctx context.Context, database string) (*conn, error) {
+	outer := ctx
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Connect, fmt.Errorf("log in: over %s", r.limits.Connect))
+	defer cancel()
+	a := &attempt{dial: r.job.DialContext, phase: session.PhaseConnect}
+	config, err := configure(r.base, r.target, r.limits, database, a.dialContext)
+	if err != nil {
+		return nil, &session.Fault{Code: session.CodeTLS, Phase: session.PhaseTLS, Err: err}
+	}
+	a.tls = config.TLSConfig != nil
+	config.AfterNetConnect = a.handshake
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, r.connectFailure(ctx, outer, a, err)
+	}
+	return &conn{pg: pg, read: r}, nil
+}
+
+// dialContext also serves the driver's requests to stop a statement, which come
+// when the attempt is long over.
+func (a *attempt) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	raw, err := a.dial(ctx, network, addr)
+	if err != nil || a.conn != nil {
+		return raw, err
+	}
+	a.conn = &watchedConn{Conn: raw}
+	a.phase = session.PhaseLogin
+	if a.tls {
+		a.phase = session.PhaseTLS
+	}
+	return a.conn, nil
+}
+
+// handshake completes TLS, so that its failure is not taken for one of the
+// login. The driver wants a connection even beside an error.
+func (a *attempt) handshake(ctx context.Context, _ *pgconn.Config, c net.Conn) (net.Conn, error) {
+	if t, ok := c.(*tls.Conn); ok {
+		if err := t.HandshakeContext(ctx); err != nil {
+			return c, err
+		}
+	}
+	a.phase = session.PhaseLogin
+	return c, nil
+}
+
+// close ends the connection and waits, for at most closeTimeout, until the
+// driver has stopped what was running on it. The guard ends what is left.
+func (c *conn) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), closeTimeout,
+		fmt.Errorf("close connection: over %s", closeTimeout))
+	defer cancel()
+	_ = c.pg.Close(ctx) // the read is over either way
+	select {
+	case <-c.pg.CleanupDone():
+	case <-ctx.Done():
+	}
+}
+
+// linger returns a context that ends d after ctx, with its cause: time for the
+// request to stop a running statement. The caller calls the returned function.
+func linger(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	late, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			end(context.Cause(ctx))
+		case <-late.Done():
+		}
+	})
+	return late, func() {
+		stop()
+		end(errors.New("read is over"))
+	}
+}

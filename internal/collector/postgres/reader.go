@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Reader reads PostgreSQL servers. Goroutines may share it.
+type Reader struct {
+	dialer *netguard.Dialer
+	base   *pgconn.Config
+}
+
+// New returns a reader whose every connection is made by dialer. The environment
+// variables of PostgreSQL's own tools have no effect on it; New fails only when
+// PGSERVICE names a service that cannot be found.
+func New(dialer *netguard.Dialer) (*Reader, error) {
+	base, err := baseConfig()
+	if err != nil {
+		return nil, fmt.Errorf("configure postgres reader: %w", err)
+	}
+	return &Reader{dialer: dialer, base: base}, nil
+}
+
+// ReadAccounts reads all accounts of t with what they may do. It calls loggedIn,
+// unless that is nil, once, right after the first login has succeeded. It blocks
+// for as long as limits and ctx let it, and about a second longer to stop what
+// runs on the target; when it returns, no connection is left.
+//
+// The error is a *session.Fault, and the snapshot is empty then. When ctx has
+// ended the fault wraps its cause. The snapshot's lists and attributes may be
+// shared between accounts; the caller must not change them.
+func (r *Reader) ReadAccounts(
+	ctx context.Context, t fleet.Target, limits fleet.Limits, loggedIn func(context.Context),
+) (account.Snapshot, error) {
+	late, end := linger(ctx, closeTimeout)
+	defer end()
+	job := r.dialer.Job(late)
+	defer func() { _ = job.Close() }() // always nil
+	one := &read{
+		builder: newBuilder(),
+		target:  t,
+		limits:  limits.OrDefaults(),
+		base:    r.base,
+		job:     job,
+		scrub:   secret.NewScrubber(t.Password),
+	}
+	if err := one.run(ctx, loggedIn); err != nil {
+		return account.Snapshot{}, asFault(err)
+	}
+	one.snapshot.Details["bytes_read"] = job.BytesRead()
+	return one.finish(), nil
+}
+
+// asFault is session.AsFault, as an error.
+func asFault(err error) error { return session.AsFault(err) }
+
+// A read is one read of one target.
+type read struct {
+	*builder
+	target  fleet.Target
+	limits  fleet.Limits
+	base    *pgconn.Config
+	job     *netguard.Job
+	scrub   secret.Scrubber
+	version int // server_version_num: 150004
+}
+
+func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
+	if err := r.checkTarget(); err != nil {
+		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
+	}
+	r.snapshot.Details = map[string]any{}
+	database := r.target.Database
+	if database == "" {
+		database = initialDatabase
+	}
+	others, err := r.readFirst(ctx, database, loggedIn)
+	if err != nil {
+		return err
+	}
+	for _, name := range others {
+		if err := r.readDatabase(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTarget refuses what the driver would take for something else: the path
+// of a socket, or the end of a text.
+func (r *read) checkTarget() error {
+	t := r.target
+	if t.Port < 1 || t.Port > 65535 {
+		return fmt.Errorf("port %d is out of range", t.Port)
+	}
+	if t.Host == "" || strings.ContainsAny(t.Host, "/\\@") {
+		return errors.New("host is not a host name")
+	}
+	if strings.ContainsRune(t.Username+t.Database+t.AppName+t.Password.Reveal(), 0) {
+		return errors.New("user name, password or database contains NUL")
+	}
+	return nil
+}
+
+// readFirst reads what belongs to the whole server, and the database it has come
+// in by. It returns the names of the databases that are still to be read.
+func (r *read) readFirst(ctx context.Context, database string, loggedIn func(context.Context)) ([]string, error) {
+	c, err := r.open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close(ctx)
+	if loggedIn != nil {
+		loggedIn(ctx)
+	}
+	if err := c.readServer(ctx); err != nil {
+		return nil, err
+	}
+	databases, err := c.listDatabases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if databases.here != "" {
+		err = c.readGrantsOf(ctx, databases.here)
+	}
+	return databases.others, err
+}
+
+// readServer reads everything that is not in one database only.
+func (c *conn) readServer(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		c.readVersion, c.readIdentity, c.readRoles, c.readMemberships, c.readSettings, c.readServerGrants,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package fleet
+
+import (
+	"cmp"
+	"time"
+)
+
+// What Limits uses where a field is zero.
+const (
+	DefaultConnect     = 10 * time.Second
+	DefaultStatement   = 30 * time.Second
+	DefaultMaxAccounts = 100_000
+)
+
+// Limits bound one read of one target. The zero value means the defaults.
+type Limits struct {
+	Connect     time.Duration // one connection, from the look-up of the name to the end of the login
+	Statement   time.Duration // one statement, until its last row is read
+	MaxAccounts int           // a server with more of them is not read at all
+}
+
+// OrDefaults returns l with the defaults in place of zero fields.
+func (l Limits) OrDefaults() Limits {
+	return Limits{
+		Connect:     cmp.Or(l.Connect, DefaultConnect),
+		Statement:   cmp.Or(l.Statement, DefaultStatement),
+		MaxAccounts: cmp.Or(l.MaxAccounts, DefaultMaxAccounts),
+	}
+}
