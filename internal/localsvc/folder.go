@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -156,20 +155,32 @@ func (f *folder) notePid(pid int) error {
 	return os.WriteFile(f.file(pidName), []byte(strconv.Itoa(pid)), 0o600)
 }
 
+// notedPid returns what notePid recorded, 0 when that is nothing.
+func (f *folder) notedPid() (int, error) {
+	raw, err := os.ReadFile(f.file(pidName))
+	if errors.Is(err, os.ErrNotExist) || (err == nil && len(raw) == 0) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read process number of an earlier run: %w", err)
+	}
+	pid, err := strconv.Atoi(string(raw))
+	if err != nil {
+		return 0, fmt.Errorf("process number of an earlier run: %w", err)
+	}
+	return pid, nil
+}
+
 // endStale ends the server that an earlier run left in the folder. A process
 // counts as that server only while it works in our data folder: numbers of
 // processes are used again.
 func (f *folder) endStale(ctx context.Context) error {
-	raw, err := os.ReadFile(f.file(pidName))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	pid, err := f.notedPid()
 	if err != nil {
-		return fmt.Errorf("read process number of an earlier run: %w", err)
+		return err
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
-	if err != nil || !f.runs(pid) {
-		return nil // nothing of ours is running
+	if !f.runs(pid) {
+		return nil
 	}
 	resumeTree(pid)
 	_ = syscall.Kill(pid, syscall.SIGQUIT) // both servers end at once
@@ -182,7 +193,7 @@ func (f *folder) endStale(ctx context.Context) error {
 }
 
 func (f *folder) runs(pid int) bool {
-	return workingFolder(pid) == f.data()
+	return pid > 0 && workingFolder(pid) == f.data()
 }
 
 // pollFor asks done every few milliseconds until it says yes or fails, at most

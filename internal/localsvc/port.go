@@ -26,7 +26,7 @@ func freePort(ctx context.Context, addrs []string) (int, error) {
 	const tries = 200
 	var last error
 	for range tries {
-		port := lowestPort + rand.IntN(highestPort-lowestPort) //nolint:gosec // a port is no secret
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
 		if last = canListen(ctx, addrs, port); last == nil {
 			return port, nil
 		}

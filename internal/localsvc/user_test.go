@@ -1,6 +1,7 @@
 package localsvc
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,9 +41,9 @@ func TestPostgresBelowSomebodyElsesFolder(t *testing.T) {
 func TestPostgresAccountsOfRoot(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	for name, account := range map[string]func(*testing.T, *folder) error{
-		"user namespace": func(t *testing.T, f *folder) error { _, err := asNamespace(within(t), f); return err },
-		"system user":    func(t *testing.T, f *folder) error { _, err := asSystemUser(within(t), f); return err },
+	for name, account := range map[string]func(context.Context, *folder) (runAs, error){
+		"user namespace": asNamespace,
+		"system user":    asSystemUser,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +51,7 @@ func TestPostgresAccountsOfRoot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := account(t, f); err != nil {
+			if _, err := account(within(t), f); err != nil {
 				t.Error(err)
 			}
 			outside := f.data()

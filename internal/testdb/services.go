@@ -67,7 +67,8 @@ func Server(t testing.TB, opts localsvc.PostgresOptions) (*localsvc.Postgres, st
 
 func stop(t testing.TB, server interface {
 	Stop(ctx context.Context) error
-}) {
+},
+) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()

@@ -73,6 +73,7 @@ func newDatabase(t testing.TB, superuser, template string) *pgxpool.Pool {
 }
 
 func dropDatabase(t testing.TB, superuser, name string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	if err := exec(ctx, superuser, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", quote(name))); err != nil {
@@ -82,6 +83,7 @@ func dropDatabase(t testing.TB, superuser, name string) {
 
 // closePool fails a test that has kept a connection, instead of hanging in it.
 func closePool(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -107,6 +109,7 @@ func exec(ctx context.Context, dsn, statement string) error {
 
 // databaseName is unique on the server and tells which test it belongs to.
 func databaseName(t testing.TB) string {
+	t.Helper()
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':

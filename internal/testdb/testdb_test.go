@@ -47,7 +47,7 @@ func TestPostgresIsPrivateToTheTest(t *testing.T) {
 func TestPostgresIsDroppedAfterTheTest(t *testing.T) {
 	t.Parallel()
 	var name string
-	t.Run("user", func(t *testing.T) { //nolint:paralleltest // its end is what the outer test looks at
+	t.Run("user", func(t *testing.T) {
 		name = testdb.Postgres(t).Config().ConnConfig.Database
 	})
 	var left int
