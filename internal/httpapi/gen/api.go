@@ -365,28 +365,31 @@ func (e TLSMode) Valid() bool {
 	}
 }
 
-// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","host":"","id":90210,"identity":"16384","instance_id":12,"kind":"user","last_seen_at":null,"name":"app","superuser":false,"system":false,"valid_until":null}
+// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}
 type Account struct {
 	CanLogin bool `json:"can_login"`
 
 	// DeletedAt Null while it is there
 	DeletedAt   *time.Time `json:"deleted_at"`
 	FirstSeenAt time.Time  `json:"first_seen_at"`
+	GrantCount  int        `json:"grant_count"`
 
 	// Host MySQL; empty elsewhere
 	Host string `json:"host"`
 	Id   int64  `json:"id"`
 
 	// Identity The engine's own key: the OID in PostgreSQL, user@host in MySQL
-	Identity   string `json:"identity"`
-	InstanceId int64  `json:"instance_id"`
+	Identity     string `json:"identity"`
+	InstanceId   int64  `json:"instance_id"`
+	InstanceName string `json:"instance_name"`
 
 	// Kind Example: user
 	Kind AccountKind `json:"kind"`
 
-	// LastSeenAt Null while it is there: as of the last sync of its instance
-	LastSeenAt *time.Time `json:"last_seen_at"`
-	Name       string     `json:"name"`
+	// LastSeenAt The last read that found it
+	LastSeenAt      time.Time `json:"last_seen_at"`
+	MembershipCount int       `json:"membership_count"`
+	Name            string    `json:"name"`
 
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
@@ -398,32 +401,42 @@ type Account struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
-// AccountDetail Example: {"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"host":"","id":90210,"identity":"16384","instance_id":12,"kind":"user","last_seen_at":null,"memberships":[{"admin":false,"role":"16385"}],"name":"app","superuser":false,"system":false,"valid_until":null}
+// AccountDetail Example: {"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"expired":false,"first_seen_at":"2026-11-20T08:00:00Z","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","memberships":[{"admin":false,"role":"16385"}],"name":"app","names":{"16385":"readers"},"replaced_at":null,"superuser":false,"system":false,"valid_until":null}
 type AccountDetail struct {
 	// Attributes What only this engine has
 	Attributes map[string]interface{} `json:"attributes"`
 	CanLogin   bool                   `json:"can_login"`
 
 	// DeletedAt Null while it is there
-	DeletedAt   *time.Time `json:"deleted_at"`
-	FirstSeenAt time.Time  `json:"first_seen_at"`
-	Grants      []Grant    `json:"grants"`
+	DeletedAt *time.Time `json:"deleted_at"`
+
+	// Expired valid_until has passed
+	Expired     bool      `json:"expired"`
+	FirstSeenAt time.Time `json:"first_seen_at"`
+	Grants      []Grant   `json:"grants"`
 
 	// Host MySQL; empty elsewhere
 	Host string `json:"host"`
 	Id   int64  `json:"id"`
 
 	// Identity The engine's own key: the OID in PostgreSQL, user@host in MySQL
-	Identity   string `json:"identity"`
-	InstanceId int64  `json:"instance_id"`
+	Identity     string `json:"identity"`
+	InstanceId   int64  `json:"instance_id"`
+	InstanceName string `json:"instance_name"`
 
 	// Kind Example: user
 	Kind AccountKind `json:"kind"`
 
-	// LastSeenAt Null while it is there: as of the last sync of its instance
-	LastSeenAt  *time.Time   `json:"last_seen_at"`
+	// LastSeenAt The last read that found it
+	LastSeenAt  time.Time    `json:"last_seen_at"`
 	Memberships []Membership `json:"memberships"`
 	Name        string       `json:"name"`
+
+	// Names Names of the accounts that it refers to, by identity
+	Names map[string]string `json:"names"`
+
+	// ReplacedAt When another server took the place of its own
+	ReplacedAt *time.Time `json:"replaced_at"`
 
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
@@ -438,25 +451,31 @@ type AccountDetail struct {
 // AccountKind Example: user
 type AccountKind string
 
-// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","host":"","id":90210,"identity":"16384","instance_id":12,"kind":"user","last_seen_at":null,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
+// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
 type AccountPage struct {
 	Items      []Account `json:"items"`
 	NextCursor *string   `json:"next_cursor"`
 }
 
-// AccountVersion Example: {"change":"created","diff":{},"id":1,"record_id":4711,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","state":{"name":"app"},"valid_from":"2026-11-20T08:00:00Z","valid_to":null}
+// AccountVersion Example: {"account_id":90210,"change":"created","diff":{},"id":1,"names":{},"record_id":4711,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","state":{"name":"app"},"valid_from":"2026-11-20T08:00:00Z","valid_to":null}
 type AccountVersion struct {
-	Change AccountVersionChange `json:"change"`
+	AccountId int64                `json:"account_id"`
+	Change    AccountVersionChange `json:"change"`
 
-	// Diff Against the state before
-	Diff      map[string]interface{} `json:"diff"`
-	Id        int64                  `json:"id"`
-	RecordId  *int64                 `json:"record_id"`
-	SessionId *openapi_types.UUID    `json:"session_id"`
+	// Diff To the state before
+	Diff json.RawMessage `json:"diff"`
+	Id   int64           `json:"id"`
 
-	// State Null while it was gone
-	State     *map[string]interface{} `json:"state"`
-	ValidFrom time.Time               `json:"valid_from"`
+	// Names Names of the accounts that it refers to, by identity
+	Names map[string]string `json:"names"`
+
+	// RecordId The read that found it
+	RecordId  int64              `json:"record_id"`
+	SessionId openapi_types.UUID `json:"session_id"`
+
+	// State The account as it was; null while it was gone
+	State     *json.RawMessage `json:"state"`
+	ValidFrom time.Time        `json:"valid_from"`
 
 	// ValidTo Null for the state that holds now
 	ValidTo *time.Time `json:"valid_to"`
@@ -465,7 +484,7 @@ type AccountVersion struct {
 // AccountVersionChange defines model for AccountVersion.Change.
 type AccountVersionChange string
 
-// AccountVersionPage Example: {"items":[{"change":"created","diff":{},"id":1,"record_id":4711,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","state":{"name":"app"},"valid_from":"2026-11-20T08:00:00Z","valid_to":null}],"next_cursor":null}
+// AccountVersionPage Example: {"items":[{"account_id":90210,"change":"created","diff":{},"id":1,"names":{},"record_id":4711,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","state":{"name":"app"},"valid_from":"2026-11-20T08:00:00Z","valid_to":null}],"next_cursor":null}
 type AccountVersionPage struct {
 	Items      []AccountVersion `json:"items"`
 	NextCursor *string          `json:"next_cursor"`
@@ -603,21 +622,29 @@ type Grant struct {
 	Type string `json:"type"`
 }
 
-// Hold Example: {"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"known_count":120,"missing":["app","batch"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}
+// Hold Example: {"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"instance_name":"orders-1","known_count":120,"lapsed_at":null,"last_seen_at":"2026-11-20T01:00:02Z","missing":["16384","16390"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}
 type Hold struct {
+	// AppliedAt When the change was stored
 	AppliedAt *time.Time `json:"applied_at"`
 	CreatedAt time.Time  `json:"created_at"`
 	DecidedAt *time.Time `json:"decided_at"`
 
-	// DecidedBy A user; null when further reads decided
-	DecidedBy  *int64 `json:"decided_by"`
-	Id         int64  `json:"id"`
-	InstanceId int64  `json:"instance_id"`
+	// DecidedBy A user; null when nobody or further reads decided
+	DecidedBy    *int64 `json:"decided_by"`
+	Id           int64  `json:"id"`
+	InstanceId   int64  `json:"instance_id"`
+	InstanceName string `json:"instance_name"`
 
 	// KnownCount Accounts known before
 	KnownCount int `json:"known_count"`
 
-	// Missing Names of some of the missing
+	// LapsedAt When the server showed something else
+	LapsedAt *time.Time `json:"lapsed_at"`
+
+	// LastSeenAt When the missing were last seen
+	LastSeenAt *time.Time `json:"last_seen_at"`
+
+	// Missing Identities of the missing; empty in lists and for another server
 	Missing      []string `json:"missing"`
 	MissingCount int      `json:"missing_count"`
 
@@ -625,11 +652,13 @@ type Hold struct {
 	NewIdentity string `json:"new_identity"`
 
 	// OldIdentity Of the server
-	OldIdentity string             `json:"old_identity"`
-	Reason      HoldReason         `json:"reason"`
-	RecordId    int64              `json:"record_id"`
-	SeenAt      time.Time          `json:"seen_at"`
-	SessionId   openapi_types.UUID `json:"session_id"`
+	OldIdentity string     `json:"old_identity"`
+	Reason      HoldReason `json:"reason"`
+	RecordId    int64      `json:"record_id"`
+
+	// SeenAt The last read that counted
+	SeenAt    time.Time          `json:"seen_at"`
+	SessionId openapi_types.UUID `json:"session_id"`
 
 	// Status Example: open
 	Status HoldStatus `json:"status"`
@@ -641,7 +670,7 @@ type Hold struct {
 // HoldReason defines model for Hold.Reason.
 type HoldReason string
 
-// HoldPage Example: {"items":[{"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"known_count":120,"missing":["app","batch"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}],"next_cursor":null}
+// HoldPage Example: {"items":[{"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"instance_name":"orders-1","known_count":120,"lapsed_at":null,"last_seen_at":"2026-11-20T01:00:02Z","missing":["16384","16390"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}],"next_cursor":null}
 type HoldPage struct {
 	Items      []Hold  `json:"items"`
 	NextCursor *string `json:"next_cursor"`
@@ -1048,12 +1077,15 @@ type SessionID = openapi_types.UUID
 type ListAccountsParams struct {
 	InstanceId *int64 `form:"instance_id,omitempty" json:"instance_id,omitempty"`
 
-	// Name Part of the name, in any case
-	Name      *string      `form:"name,omitempty" json:"name,omitempty"`
-	Kind      *AccountKind `form:"kind,omitempty" json:"kind,omitempty"`
-	Superuser *bool        `form:"superuser,omitempty" json:"superuser,omitempty"`
+	// Name Exactly this name
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
-	// Deleted true: only those that are gone; false: only those that are there; absent: those that are there
+	// NameContains Part of the name, in any case
+	NameContains *string      `form:"name_contains,omitempty" json:"name_contains,omitempty"`
+	Kind         *AccountKind `form:"kind,omitempty" json:"kind,omitempty"`
+	Superuser    *bool        `form:"superuser,omitempty" json:"superuser,omitempty"`
+
+	// Deleted Also those that are gone
 	Deleted *bool `form:"deleted,omitempty" json:"deleted,omitempty"`
 
 	// Limit Rows per page
@@ -1276,6 +1308,13 @@ func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "name_contains" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name_contains", ctx.QueryParams(), &params.NameContains, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name_contains: %s", err))
 	}
 
 	// ------------- Optional query parameter "kind" -------------
