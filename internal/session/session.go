@@ -34,6 +34,10 @@ var (
 	ErrRunning = errors.New("session is still running")
 	// ErrClaimLost says that another attempt has taken the record, or that it ended.
 	ErrClaimLost = errors.New("claim lost")
+	// ErrLeaseOver says that a worker was declared dead: its row is gone.
+	ErrLeaseOver = errors.New("worker lease is over")
+	// ErrAway says that Postgres cannot be asked now; the same call may be made again later.
+	ErrAway = errors.New("database is away")
 	// ErrEmptySelection refuses a session without a single instance.
 	ErrEmptySelection = errors.New("no active instance matches the selection")
 	// ErrNotServed refuses a session whose category no selected engine serves.
@@ -87,6 +91,7 @@ func (s Serves) Engines(c Category) []fleet.Engine { return s[c] }
 
 // Session is one batch as it is stored.
 type Session struct {
+	Row         int64 // number of the stored row, for paging
 	ID          ID
 	Type        Type
 	Category    Category

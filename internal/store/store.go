@@ -22,11 +22,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/session"
 )
 
 // Store is the access to DBFleet's own database. Goroutines may share it. The
 // pool belongs to the caller, who closes it after the last call.
 type Store struct {
+	// Serves is the table of what the workers can do; with the zero value every
+	// new session is refused with session.ErrNotServed.
+	Serves session.Serves
+
 	pool *pgxpool.Pool
 	q    *dbq.Queries
 }

@@ -1,0 +1,155 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// attempt runs the job of a claimed record and settles it, whatever happens.
+func (r *Runner) attempt(ctx context.Context, w session.Work) {
+	ctx = logging.With(ctx,
+		slog.Any(logging.SessionID, w.Session), slog.String(logging.Instance, w.Target.Name),
+		slog.Any(logging.Worker, w.Worker), slog.Int("attempt", w.Attempt),
+	)
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r.begin(w.Claim, stop)
+	defer r.end(w.Claim)
+
+	limited, cancel := context.WithTimeoutCause(running, w.Limit, fmt.Errorf("instance not read within %s", w.Limit.Round(time.Second)))
+	report, scrub, err := r.run(limited, w)
+	cancel()
+	switch {
+	case err == nil:
+		r.succeeded(ctx, w, report)
+	case errors.Is(err, session.ErrClaimLost):
+		r.fenced(ctx)
+	default:
+		r.unfinished(ctx, w, err, context.Cause(running), scrub)
+	}
+	r.Ended(w.Session)
+}
+
+func (r *Runner) begin(c session.Claim, stop context.CancelCauseFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running[c.Record] = attempt{number: c.Attempt, stop: stop}
+}
+
+// end forgets the attempt, unless a later one of the same record has begun here.
+func (r *Runner) end(c session.Claim) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[c.Record].number == c.Attempt {
+		delete(r.running, c.Record)
+	}
+}
+
+// run opens the password and runs the job. The scrubber knows the password.
+func (r *Runner) run(ctx context.Context, w session.Work) (report Report, scrub secret.Scrubber, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.Log.ErrorContext(ctx, "job panicked", "err", scrub.Clean(fmt.Sprint(v)), logging.StackAttr())
+			err = errors.New("the job panicked; the worker's log has the stack")
+		}
+	}()
+	job, served := r.Jobs[Kind{w.Target.Engine, w.Category}]
+	if !served {
+		return report, scrub, fmt.Errorf("this worker has no job for %s of %s", w.Category, w.Target.Engine)
+	}
+	set, err := r.Settings(ctx)
+	if err != nil {
+		return report, scrub, fmt.Errorf("read settings: %w", err)
+	}
+	password, err := r.Keys.Open(secret.Binding{
+		Table: "credentials", Row: int64(w.Credential), Field: "password", Version: int64(w.Version),
+	}, w.Sealed)
+	if err != nil {
+		return report, scrub, &session.Fault{Code: session.CodeCredential, Phase: session.PhaseLogin, Err: err}
+	}
+	scrub = secret.NewScrubber(password)
+	w.Target.Password = password
+	report, err = job.Run(ctx, w, set)
+	return report, scrub, err
+}
+
+func (r *Runner) succeeded(ctx context.Context, w session.Work, report Report) {
+	result := "completed"
+	if report.Partial {
+		result = "partial"
+	}
+	r.Metrics.Settled.WithLabelValues(string(w.Category), result).Inc()
+	r.Log.InfoContext(ctx, "record synced", "result", result,
+		"items", report.Items.Synced, "created", report.Items.Created,
+		"updated", report.Items.Updated, "deleted", report.Items.Deleted,
+		"read_ms", report.Read.Milliseconds(), "store_ms", report.Stored.Milliseconds())
+}
+
+func (r *Runner) fenced(ctx context.Context) {
+	r.Metrics.Fenced.Inc()
+	r.Log.WarnContext(ctx, "record no longer held: nothing stored")
+}
+
+// unfinished settles an attempt that has no results: given back, cancelled, to
+// be tried again, or failed.
+func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped error, scrub secret.Scrubber) {
+	var settle func(context.Context) error
+	var result string
+	fault := cleaned(err, scrub)
+	delay, again := w.Policy.Next(fault.Code, w.Failures+1)
+	switch {
+	case errors.Is(stopped, session.ErrLeaseOver):
+		r.fenced(ctx)
+		return
+	case errors.Is(stopped, errCancelled):
+		result = "cancelled"
+		settle = func(ctx context.Context) error {
+			return r.Store.Close(ctx, w.Claim, session.RecordCancelled, nil, nil)
+		}
+	case errors.Is(stopped, errReleased):
+		result = "released"
+		settle = func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, nil, 0) }
+	case again:
+		result = "retry"
+		settle = func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, fault, delay) }
+	default:
+		result = "failed"
+		settle = func(ctx context.Context) error {
+			return r.Store.Close(ctx, w.Claim, session.RecordFailed, fault, nil)
+		}
+	}
+	if err := patiently(ctx, nil, settle); errors.Is(err, session.ErrClaimLost) {
+		r.fenced(ctx)
+		return
+	} else if err != nil {
+		r.Log.ErrorContext(ctx, "record not settled: the reaper will take it back", "err", err)
+		return
+	}
+	r.Metrics.Settled.WithLabelValues(string(w.Category), result).Inc()
+	r.logUnfinished(ctx, result, fault, delay)
+}
+
+func (r *Runner) logUnfinished(ctx context.Context, result string, fault *session.Fault, delay time.Duration) {
+	if result == "cancelled" || result == "released" {
+		r.Log.InfoContext(ctx, "record not synced", "result", result)
+		return
+	}
+	attrs := []any{"result", result, "code", fault.Code, "phase", fault.Phase, "err", fault.Err}
+	if result == "retry" {
+		attrs = append(attrs, "again_in_ms", delay.Milliseconds())
+	}
+	r.Log.WarnContext(ctx, "record not synced", attrs...)
+}
+
+// cleaned returns err as a fault whose words hold no secret.
+func cleaned(err error, scrub secret.Scrubber) *session.Fault {
+	f := session.AsFault(err)
+	return &session.Fault{Code: f.Code, Phase: f.Phase, Err: errors.New(scrub.Clean(f.Err.Error()))}
+}

@@ -1,0 +1,118 @@
+-- name: TryDispatchLock :one
+SELECT pg_try_advisory_xact_lock(hashtext('dbfleet.dispatch')) AS locked;
+
+-- name: QueueLoads :many
+SELECT w.queue::text AS category, count(*)::integer AS workers, sum(w.concurrency)::integer AS concurrency,
+       (SELECT count(*) FROM sync_instance_records r
+        WHERE r.status IN ('queued', 'running') AND r.sync_category = w.queue)::integer AS busy
+FROM (SELECT unnest(queues) AS queue, concurrency FROM workers WHERE lease_until > now()) w
+GROUP BY w.queue;
+
+-- name: TakeDue :many
+-- Takes up to @missing due records of one category, fairly over its sessions.
+-- Candidates come through an index in dispatch order; what is due later lies
+-- beyond the bound. Then the rules, each as a rank among the candidates: one
+-- record per instance, the host's limit, logins not yet proven, half of the
+-- window at most for those that could not connect, one quarantined at a time.
+WITH open_sessions AS (
+    SELECT s.session_id FROM sync_sessions s
+    WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
+), candidates AS (
+    SELECT c.*
+    FROM open_sessions o
+    CROSS JOIN LATERAL (
+        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+         FROM sync_instance_records r
+         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
+           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+         ORDER BY r.dispatch_key LIMIT @candidates)
+        UNION ALL
+        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+         FROM sync_instance_records r
+         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
+           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+         ORDER BY r.dispatch_key LIMIT @candidates)
+    ) c
+), idle AS (
+    SELECT c.*, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
+    FROM candidates c
+    WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
+                      WHERE b.instance_id = c.instance_id AND b.sync_category = @category
+                        AND b.status IN ('queued', 'running'))
+), ranked AS (
+    SELECT i.*,
+           row_number() OVER (PARTITION BY i.instance_id ORDER BY i.turn, i.id)                 AS in_instance,
+           row_number() OVER (PARTITION BY i.host_key ORDER BY i.turn, i.id)                    AS in_host,
+           row_number() OVER (PARTITION BY i.session_id, i.credential_id ORDER BY i.turn, i.id) AS in_credential,
+           row_number() OVER (PARTITION BY i.lane ORDER BY i.turn, i.id)                        AS in_lane,
+           row_number() OVER (PARTITION BY i.lost >= 2 ORDER BY i.turn, i.id)                   AS in_quarantine
+    FROM idle i
+), busy_hosts AS (
+    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
+    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
+), busy AS (
+    SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
+    FROM sync_instance_records b
+    WHERE b.status IN ('queued', 'running') AND b.sync_category = @category
+), logins AS (
+    SELECT k.session_id, k.credential_id,
+           EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = k.session_id
+                   AND l.credential_id = k.credential_id AND l.credential_version = cr.version) AS proven,
+           (SELECT count(*) FROM sync_instance_records b WHERE b.session_id = k.session_id
+            AND b.credential_id = k.credential_id AND b.status IN ('queued', 'running')) +
+           (SELECT count(*) FROM sync_instance_records f WHERE f.session_id = k.session_id
+            AND f.credential_id = k.credential_id AND f.error_code = 'auth_failed'
+            AND f.credential_version = cr.version) AS spent
+    FROM (SELECT DISTINCT session_id, credential_id FROM idle) k
+    JOIN credentials cr ON cr.id = k.credential_id
+), chosen AS (
+    SELECT r.id
+    FROM ranked r
+    CROSS JOIN busy b
+    JOIN logins l USING (session_id, credential_id)
+    LEFT JOIN busy_hosts h ON h.host_key = r.host_key
+    WHERE r.in_instance = 1
+      AND COALESCE(h.busy, 0) + r.in_host <= @host_limit::bigint
+      AND (l.proven OR l.spent + r.in_credential <= @max_unproven::bigint)
+      AND (r.lane = 0 OR b.unreachable + r.in_lane <= @half_window::bigint)
+      AND (r.lost < 2 OR b.quarantined = 0 AND r.in_quarantine = 1)
+    ORDER BY r.turn, r.id
+    LIMIT @missing
+)
+UPDATE sync_instance_records r
+SET status = 'queued', gen = r.gen + 1, queued_at = now(), bell_missed = 0
+FROM chosen
+WHERE r.id = chosen.id AND r.status = 'pending'
+RETURNING r.id, r.gen;
+
+-- name: OverdueBells :many
+SELECT id, gen, sync_category FROM sync_instance_records
+WHERE status = 'queued' AND queued_at < now() - @age::interval
+ORDER BY queued_at
+LIMIT @row_limit;
+
+-- name: HearBells :exec
+UPDATE sync_instance_records SET bell_missed = 0
+WHERE id = ANY (@ids::bigint[]) AND status = 'queued' AND bell_missed > 0;
+
+-- name: MissBells :execrows
+-- The second miss in a row makes the record due again at once; the dispatcher
+-- gives it the next generation, so that an old delivery claims nothing.
+UPDATE sync_instance_records r
+SET bell_missed = r.bell_missed + 1,
+    status = CASE WHEN r.bell_missed = 0 THEN r.status
+                  WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN r.bell_missed > 0 AND s.status = 'cancelling' THEN now() END,
+    due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
+    dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
+                        ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
+FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS missed, sync_sessions s
+WHERE r.id = missed.id AND r.gen = missed.gen AND r.status = 'queued' AND s.session_id = r.session_id;
+
+-- name: RingAllAgain :execrows
+UPDATE sync_instance_records r
+SET status = CASE WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' THEN now() END,
+    due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+FROM sync_sessions s
+WHERE r.status = 'queued' AND s.session_id = r.session_id;

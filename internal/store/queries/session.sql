@@ -1,0 +1,161 @@
+-- name: InsertSession :one
+INSERT INTO sync_sessions (session_id, sync_type, sync_category, parent_id, selector, max_attempts,
+    created_by, idempotency_key, request_hash, deadline_at)
+VALUES (@session_id, @sync_type, @sync_category, sqlc.narg(parent_id), @selector, @max_attempts,
+    sqlc.narg(created_by), sqlc.narg(idempotency_key), sqlc.narg(request_hash), now() + @deadline::interval)
+ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+RETURNING id;
+
+-- name: SessionOfKey :one
+SELECT session_id, request_hash FROM sync_sessions
+WHERE created_by = @created_by AND idempotency_key = @idempotency_key;
+
+-- name: UnselectableInstances :many
+SELECT wanted.id::bigint AS id, COALESCE(i.active AND i.deleted_at IS NULL, false)::boolean AS active,
+    (i.id IS NOT NULL AND i.deleted_at IS NULL)::boolean AS exists
+FROM unnest(@ids::bigint[]) AS wanted (id)
+LEFT JOIN instances i ON i.id = wanted.id
+WHERE i.id IS NULL OR i.deleted_at IS NOT NULL OR NOT i.active
+ORDER BY wanted.id
+LIMIT 10;
+
+-- name: InsertRecords :one
+WITH added AS (
+    INSERT INTO sync_instance_records (session_id, instance_id, instance_name, sync_category, host_key,
+        credential_id, lane, status, completed_at)
+    SELECT @session_id, i.id, i.name, @sync_category, i.host_key, i.credential_id,
+        CASE i.contact WHEN 'unreachable' THEN 1 ELSE 0 END,
+        CASE WHEN i.engine = ANY (@served::text[]) THEN 'pending' ELSE 'skipped' END,
+        CASE WHEN i.engine = ANY (@served::text[]) THEN NULL ELSE now() END
+    FROM instances i
+    WHERE i.deleted_at IS NULL AND i.active
+      AND (cardinality(@ids::bigint[]) = 0 OR i.id = ANY (@ids::bigint[]))
+      AND (cardinality(@engines::text[]) = 0 OR i.engine = ANY (@engines::text[]))
+      AND (cardinality(@tags::text[]) = 0 OR EXISTS (
+          SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = ANY (@tags::text[])))
+    RETURNING status
+)
+SELECT count(*)::integer AS total, (count(*) FILTER (WHERE status = 'pending'))::integer AS pending FROM added;
+
+-- name: InsertRetryRecords :one
+WITH added AS (
+    INSERT INTO sync_instance_records (session_id, instance_id, instance_name, sync_category, host_key,
+        credential_id, lane, status, completed_at)
+    SELECT @session_id, i.id, i.name, r.sync_category, i.host_key, i.credential_id,
+        CASE i.contact WHEN 'unreachable' THEN 1 ELSE 0 END,
+        CASE WHEN i.engine = ANY (@served::text[]) THEN 'pending' ELSE 'skipped' END,
+        CASE WHEN i.engine = ANY (@served::text[]) THEN NULL ELSE now() END
+    FROM sync_instance_records r
+    JOIN instances i ON i.id = r.instance_id
+    WHERE r.session_id = @parent_id AND r.status = @status::text
+      AND (@error_code::text = '' OR r.error_code = @error_code::text)
+      AND i.deleted_at IS NULL AND i.active
+    RETURNING status
+)
+SELECT count(*)::integer AS total, (count(*) FILTER (WHERE status = 'pending'))::integer AS pending FROM added;
+
+-- name: SetSessionTotal :exec
+UPDATE sync_sessions SET total_instances = @total WHERE session_id = @session_id;
+
+-- name: SessionRow :one
+SELECT * FROM sync_sessions WHERE session_id = @session_id;
+
+-- name: LockSession :one
+SELECT status FROM sync_sessions WHERE session_id = @session_id FOR UPDATE;
+
+-- name: SessionRows :many
+SELECT * FROM sync_sessions
+WHERE (@after::bigint = 0 OR id < @after::bigint)
+  AND (sqlc.narg(sync_type)::text IS NULL OR sync_type = sqlc.narg(sync_type)::text)
+  AND (sqlc.narg(sync_category)::text IS NULL OR sync_category = sqlc.narg(sync_category)::text)
+  AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status)::text)
+ORDER BY id DESC
+LIMIT @row_limit;
+
+-- name: CountRecords :one
+SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
+       (count(*) FILTER (WHERE status = 'queued'))::integer    AS queued,
+       (count(*) FILTER (WHERE status = 'running'))::integer   AS running,
+       (count(*) FILTER (WHERE status = 'completed'))::integer AS completed,
+       (count(*) FILTER (WHERE status = 'failed'))::integer    AS failed,
+       (count(*) FILTER (WHERE status = 'cancelled'))::integer AS cancelled,
+       (count(*) FILTER (WHERE status = 'skipped'))::integer   AS skipped,
+       (count(*) FILTER (WHERE status = 'completed' AND partial))::integer AS partial,
+       COALESCE(sum(items_synced), 0)::bigint  AS items_synced,
+       COALESCE(sum(items_created), 0)::bigint AS items_created,
+       COALESCE(sum(items_updated), 0)::bigint AS items_updated,
+       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted
+FROM sync_instance_records
+WHERE session_id = @session_id;
+
+-- name: RecordDurations :one
+SELECT COALESCE(percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ms), 0)::bigint  AS p50,
+       COALESCE(percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms), 0)::bigint AS p95,
+       COALESCE(max(duration_ms), 0)::bigint                                          AS longest,
+       count(duration_ms)::integer                                       AS measured
+FROM sync_instance_records
+WHERE session_id = @session_id;
+
+-- name: GroupErrors :many
+SELECT error_code::text AS code, COALESCE(error_phase, '')::text AS phase, count(*)::integer AS failures,
+       (array_agg(instance_name ORDER BY id))[1]::text AS sample,
+       COALESCE((array_agg(error_message ORDER BY id))[1], '')::text AS message
+FROM sync_instance_records
+WHERE session_id = @session_id AND status = 'failed'
+GROUP BY error_code, error_phase
+ORDER BY count(*) DESC, error_code, error_phase
+LIMIT 100;
+
+-- name: HasOpenRecords :one
+SELECT EXISTS (
+    SELECT 1 FROM sync_instance_records
+    WHERE session_id = @session_id AND status IN ('pending', 'queued', 'running'));
+
+-- name: EndSession :execrows
+UPDATE sync_sessions s
+SET status = @status, result = @result, reason = @reason, completed_at = now(), updated_at = now(),
+    successful_instances = @completed, failed_instances = @failed, cancelled_instances = @cancelled,
+    skipped_instances = @skipped, partial_instances = @partial,
+    items_synced = @items_synced, items_created = @items_created, items_updated = @items_updated,
+    items_deleted = @items_deleted,
+    duration_p50_ms = sqlc.narg(p50), duration_p95_ms = sqlc.narg(p95), duration_max_ms = sqlc.narg(longest),
+    error_groups = @error_groups
+WHERE s.session_id = @session_id AND s.status IN ('running', 'cancelling')
+  AND NOT EXISTS (SELECT 1 FROM sync_instance_records r
+                  WHERE r.session_id = s.session_id AND r.status IN ('pending', 'queued', 'running'));
+
+-- name: MarkCancelling :execrows
+UPDATE sync_sessions
+SET status = 'cancelling', cancel_requested_at = now(), cancelled_by = sqlc.narg(cancelled_by), updated_at = now()
+WHERE session_id = @session_id AND status = 'running';
+
+-- name: CancelWaitingRecords :execrows
+UPDATE sync_instance_records
+SET status = 'cancelled', completed_at = now()
+WHERE session_id = @session_id AND status IN ('pending', 'queued');
+
+-- name: NotifyStop :exec
+SELECT pg_notify('dbfleet_stop', '');
+
+-- name: RecordRows :many
+SELECT * FROM sync_instance_records
+WHERE session_id = @session_id AND id > @after::bigint
+  AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status)::text)
+ORDER BY id
+LIMIT @row_limit;
+
+-- name: LockRecord :one
+SELECT * FROM sync_instance_records WHERE id = @id AND session_id = @session_id FOR UPDATE;
+
+-- name: RecordRow :one
+SELECT * FROM sync_instance_records WHERE id = @id;
+
+-- name: CancelWaitingRecord :exec
+UPDATE sync_instance_records
+SET status = 'cancelled', completed_at = now(), cancel_requested_at = now()
+WHERE id = @id AND status IN ('pending', 'queued');
+
+-- name: RequestRecordCancel :exec
+UPDATE sync_instance_records
+SET cancel_requested_at = COALESCE(cancel_requested_at, now())
+WHERE id = @id AND status = 'running';

@@ -1,0 +1,94 @@
+-- name: RemoveLapsedWorkers :many
+DELETE FROM workers WHERE lease_until < now() RETURNING id;
+
+-- name: TakeBackLost :many
+WITH lost AS (
+    SELECT r.id FROM sync_instance_records r
+    WHERE r.status = 'running' AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id)
+    ORDER BY r.id
+    FOR UPDATE OF r SKIP LOCKED
+)
+UPDATE sync_instance_records r
+SET lost = r.lost + 1, worker_id = NULL, deadline_at = NULL, due_at = now(),
+    dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11,
+    status = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                  WHEN r.lost + 1 >= @max_lost::integer THEN 'failed' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL
+                          OR r.lost + 1 >= @max_lost::integer THEN now() END,
+    error_code = CASE WHEN r.lost + 1 >= @max_lost::integer THEN 'poison' ELSE r.error_code END,
+    error_phase = CASE WHEN r.lost + 1 >= @max_lost::integer THEN 'dispatch' ELSE r.error_phase END,
+    error_message = CASE WHEN r.lost + 1 >= @max_lost::integer
+        THEN format('%s workers were lost while they worked on this instance', r.lost + 1) ELSE r.error_message END
+FROM lost, sync_sessions s
+WHERE r.id = lost.id AND s.session_id = r.session_id
+RETURNING r.id, r.status, r.session_id;
+
+-- name: StuckRecords :many
+SELECT r.id, r.attempt, r.worker_id, r.session_id, r.failures, s.max_attempts
+FROM sync_instance_records r
+JOIN sync_sessions s USING (session_id)
+WHERE r.status = 'running' AND r.deadline_at < now()
+ORDER BY r.deadline_at
+LIMIT 500;
+
+-- name: CancellingSessions :many
+SELECT session_id FROM sync_sessions WHERE completed_at IS NULL AND status = 'cancelling';
+
+-- name: FailOverdue :execrows
+UPDATE sync_instance_records r
+SET status = 'failed', completed_at = now(), error_code = 'session_deadline', error_phase = 'dispatch',
+    error_message = 'the session''s deadline passed before the instance was read'
+FROM sync_sessions s
+WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
+  AND r.session_id = s.session_id AND r.status IN ('pending', 'queued');
+
+-- name: FailDeadHosts :execrows
+-- Three instances of a host did not answer at connect and none of it ever did,
+-- nor is one being read beyond its connect: its waiting records are given up.
+WITH dead AS (
+    SELECT r.session_id, r.host_key
+    FROM sync_sessions s
+    JOIN sync_instance_records r ON r.session_id = s.session_id AND r.contact = 'unreachable'
+    WHERE s.completed_at IS NULL AND s.status = 'running'
+    GROUP BY r.session_id, r.host_key
+    HAVING count(DISTINCT r.instance_id) >= @max_silent::bigint
+), given_up AS (
+    SELECT d.* FROM dead d
+    WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records a WHERE a.contact = 'alive'
+                      AND a.session_id = d.session_id AND a.host_key = d.host_key)
+      AND NOT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
+                      AND b.host_key = d.host_key AND b.status = 'running'
+                      AND b.started_at < now() - @connect::interval)
+)
+UPDATE sync_instance_records r
+SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
+    error_message = format('%s other instances of host %s did not answer', @max_silent::bigint, r.host_key)
+FROM given_up g
+WHERE r.session_id = g.session_id AND r.host_key = g.host_key AND r.status IN ('pending', 'queued');
+
+-- name: FailRejectedCredentials :execrows
+WITH rejected AS (
+    SELECT r.session_id, r.credential_id
+    FROM sync_sessions s
+    JOIN sync_instance_records r ON r.session_id = s.session_id AND r.error_code = 'auth_failed'
+    JOIN credentials c ON c.id = r.credential_id AND c.version = r.credential_version
+    WHERE s.completed_at IS NULL AND s.status = 'running'
+      AND NOT EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = r.session_id
+                      AND l.credential_id = r.credential_id AND l.credential_version = c.version)
+    GROUP BY r.session_id, r.credential_id
+    HAVING count(*) >= @max_unproven::bigint
+)
+UPDATE sync_instance_records r
+SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',
+    error_message = format('%s logins with this credential failed in this session; it was not tried here', @max_unproven::bigint)
+FROM rejected x
+WHERE r.session_id = x.session_id AND r.credential_id = x.credential_id AND r.status IN ('pending', 'queued');
+
+-- name: FinishableSessions :many
+SELECT s.session_id FROM sync_sessions s
+WHERE s.completed_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM sync_instance_records r
+                  WHERE r.session_id = s.session_id AND r.status IN ('pending', 'queued', 'running'));
+
+-- name: KeepMonths :exec
+SELECT ensure_month('audit_events', now() + m * interval '1 month') FROM generate_series(0, @ahead::integer) AS m;

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Session returns one session; while it runs, its counts are counted from the
+// records now. Error: session.ErrNotFound.
+func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, error) {
+	row, err := s.q.SessionRow(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return session.Session{}, session.ErrNotFound
+	}
+	if err != nil {
+		return session.Session{}, fmt.Errorf("read session: %w", err)
+	}
+	return s.fillSession(ctx, row)
+}
+
+// Sessions returns sessions, newest first, at most limit of them and older
+// than the row number after (0: from the newest). next is the number to go on
+// from, 0 at the end.
+func (s *Store) Sessions(ctx context.Context, f session.Filter, limit int, after int64) (list []session.Session, next int64, err error) {
+	rows, err := s.q.SessionRows(ctx, dbq.SessionRowsParams{
+		After:        after,
+		SyncType:     (*string)(f.Type),
+		SyncCategory: (*string)(f.Category),
+		Status:       (*string)(f.Status),
+		RowLimit:     int32(limit) + 1,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list sessions: %w", err)
+	}
+	if len(rows) > limit {
+		rows, next = rows[:limit], rows[limit-1].ID
+	}
+	for _, row := range rows {
+		one, err := s.fillSession(ctx, row)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, one)
+	}
+	return list, next, nil
+}
+
+// fillSession adds the live counts that an open session's row does not hold.
+// The session may end between the two reads: the counts are then the final ones
+// and the status is a moment old, never the other way round.
+func (s *Store) fillSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
+	one, err := toSession(row)
+	if err != nil || one.Status.Terminal() {
+		return one, err
+	}
+	counts, err := s.q.CountRecords(ctx, row.SessionID)
+	if err != nil {
+		return one, fmt.Errorf("count records: %w", err)
+	}
+	one.Counts, one.Items = toCounts(counts), toItems(counts)
+	return one, nil
+}
+
+func toCounts(c dbq.CountRecordsRow) session.Counts {
+	return session.Counts{
+		Pending: int(c.Pending), Queued: int(c.Queued), Running: int(c.Running), Completed: int(c.Completed),
+		Failed: int(c.Failed), Cancelled: int(c.Cancelled), Skipped: int(c.Skipped), Partial: int(c.Partial),
+	}
+}
+
+func toItems(c dbq.CountRecordsRow) session.Items {
+	return session.Items{Synced: c.ItemsSynced, Created: c.ItemsCreated, Updated: c.ItemsUpdated, Deleted: c.ItemsDeleted}
+}
+
+func toSession(row dbq.SyncSession) (session.Session, error) {
+	out := session.Session{
+		Row: row.ID, ID: row.SessionID, Type: session.Type(row.SyncType), Category: session.Category(row.SyncCategory),
+		Status: session.Status(row.Status), Reason: row.Reason, Parent: row.ParentID,
+		MaxAttempts: int(row.MaxAttempts), CreatedBy: row.CreatedBy,
+		StartedAt: row.StartedAt, DeadlineAt: row.DeadlineAt, CompletedAt: row.CompletedAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Total: int(row.TotalInstances),
+		Counts: session.Counts{
+			Completed: int(row.SuccessfulInstances), Failed: int(row.FailedInstances),
+			Cancelled: int(row.CancelledInstances), Skipped: int(row.SkippedInstances), Partial: int(row.PartialInstances),
+		},
+		Items: session.Items{Synced: row.ItemsSynced, Created: row.ItemsCreated, Updated: row.ItemsUpdated, Deleted: row.ItemsDeleted},
+		P50:   milliseconds(row.DurationP50Ms), P95: milliseconds(row.DurationP95Ms), Max: milliseconds(row.DurationMaxMs),
+	}
+	if row.Result != nil {
+		out.Result = session.Result(*row.Result)
+	}
+	if err := json.Unmarshal(row.Selector, &out.Selector); err != nil {
+		return out, fmt.Errorf("decode selector of session %s: %w", row.SessionID, err)
+	}
+	if err := json.Unmarshal(row.ErrorGroups, &out.ErrorGroups); err != nil {
+		return out, fmt.Errorf("decode error groups of session %s: %w", row.SessionID, err)
+	}
+	return out, nil
+}
+
+func milliseconds(ms *int64) *time.Duration {
+	if ms == nil {
+		return nil
+	}
+	d := time.Duration(*ms) * time.Millisecond
+	return &d
+}
+
+// Records returns records of one session by their number, at most limit and
+// beyond after (0: from the first). next is the number to go on from, 0 at the
+// end. Error: session.ErrNotFound.
+func (s *Store) Records(ctx context.Context, id session.ID, f session.RecordFilter, limit int, after int64) (list []session.Record, next int64, err error) {
+	rows, err := s.q.RecordRows(ctx, dbq.RecordRowsParams{
+		SessionID: id, After: after, Status: (*string)(f.Status), RowLimit: int32(limit) + 1,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list records: %w", err)
+	}
+	if len(rows) == 0 {
+		if _, err := s.Session(ctx, id); err != nil {
+			return nil, 0, err
+		}
+	}
+	if len(rows) > limit {
+		rows, next = rows[:limit], rows[limit-1].ID
+	}
+	for _, row := range rows {
+		list = append(list, toRecord(row))
+	}
+	return list, next, nil
+}
+
+func toRecord(row dbq.SyncInstanceRecord) session.Record {
+	return session.Record{
+		ID: session.RecordID(row.ID), SessionID: row.SessionID, InstanceID: fleet.InstanceID(row.InstanceID),
+		InstanceName: row.InstanceName, Category: session.Category(row.SyncCategory),
+		Status: session.RecordStatus(row.Status), Attempt: int(row.Attempt), Failures: int(row.Failures), Lost: int(row.Lost),
+		DueAt: row.DueAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, Duration: milliseconds(row.DurationMs),
+		Items: session.Items{
+			Synced: int64(row.ItemsSynced), Created: int64(row.ItemsCreated),
+			Updated: int64(row.ItemsUpdated), Deleted: int64(row.ItemsDeleted),
+		},
+		Partial: row.Partial, Fault: toFault(row), Details: row.SyncDetails, CreatedAt: row.CreatedAt,
+	}
+}
+
+func toFault(row dbq.SyncInstanceRecord) *session.Fault {
+	if row.ErrorCode == nil {
+		return nil
+	}
+	f := &session.Fault{Code: session.Code(*row.ErrorCode), Err: errors.New("")}
+	if row.ErrorPhase != nil {
+		f.Phase = session.Phase(*row.ErrorPhase)
+	}
+	if row.ErrorMessage != nil {
+		f.Err = errors.New(*row.ErrorMessage)
+	}
+	return f
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// CompleteAccounts stores what one attempt read and completes its record, both
+// or neither. An instance that was deleted meanwhile keeps nothing: its record
+// is skipped. The same call made again after an unknown outcome is harmless.
+// Error: session.ErrClaimLost.
+func (s *Store) CompleteAccounts(ctx context.Context, c session.Claim, snap account.Snapshot, rules account.HoldRules, details map[string]any) (session.Outcome, error) {
+	out := session.Outcome{Server: snap.Server, Details: details}
+	err := s.inTx(ctx, func(tx pgx.Tx, q *dbq.Queries) error {
+		instance, err := holdClaim(ctx, q, c)
+		if err != nil {
+			return err
+		}
+		merged, err := mergeAccounts(ctx, tx, q, c, instance, snap, rules)
+		if err != nil {
+			return err
+		}
+		out.Items, out.Partial = merged.Items, merged.Held || !snap.Complete()
+		out.Details = maps.Clone(details)
+		maps.Copy(out.Details, merged.Details)
+		return complete(ctx, q, c, out, merged)
+	})
+	if errors.Is(err, errInstanceDeleted) {
+		return out, s.Close(ctx, c, session.RecordSkipped, nil, map[string]any{"reason": "instance was deleted"})
+	}
+	return out, away(err)
+}
+
+// errInstanceDeleted ends a transaction that has nothing left to describe.
+var errInstanceDeleted = errors.New("instance was deleted")
+
+// holdClaim locks the record for the rest of the transaction, before anything
+// is stored for it.
+func holdClaim(ctx context.Context, q *dbq.Queries, c session.Claim) (fleet.InstanceID, error) {
+	row, err := q.HoldsClaim(ctx, dbq.HoldsClaimParams{ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, session.ErrClaimLost
+	}
+	if err != nil {
+		return 0, fmt.Errorf("hold claim: %w", err)
+	}
+	if row.Deleted {
+		return 0, errInstanceDeleted
+	}
+	return fleet.InstanceID(row.InstanceID), nil
+}
+
+func complete(ctx context.Context, q *dbq.Queries, c session.Claim, out session.Outcome, m merged) error {
+	encoded, err := encodeDetails(out.Details)
+	if err != nil {
+		return err
+	}
+	n, err := q.CompleteRecord(ctx, dbq.CompleteRecordParams{
+		ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker,
+		ItemsSynced: int32(out.Items.Synced), ItemsCreated: int32(out.Items.Created),
+		ItemsUpdated: int32(out.Items.Updated), ItemsDeleted: int32(out.Items.Deleted),
+		Partial: out.Partial, SyncDetails: encoded,
+		Flavour: out.Server.Flavour, Version: out.Server.Version, Identity: out.Server.Identity,
+		KeepIdentity: m.KeepIdentity, OtherServer: m.Foreign,
+	})
+	return fenced(c, n, err, "complete record")
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Reap removes the workers whose lease is over and takes back what they held:
+// pending, or failed as poison at the session.MaxLost-th loss. The removal of
+// the worker's row decides against its heartbeat at the same moment. It returns
+// the number of workers and of records.
+func (s *Store) Reap(ctx context.Context) (workers, records int, err error) {
+	gone, err := s.q.RemoveLapsedWorkers(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("remove lapsed workers: %w", err)
+	}
+	lost, err := s.q.TakeBackLost(ctx, session.MaxLost)
+	if err != nil {
+		return len(gone), 0, fmt.Errorf("take back lost records: %w", err)
+	}
+	return len(gone), len(lost), nil
+}
+
+// ReapStuck ends the attempts whose deadline passed under a live worker; that
+// is a failure like any other. It returns how many there were.
+func (s *Store) ReapStuck(ctx context.Context) (int, error) {
+	rows, err := s.q.StuckRecords(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list stuck records: %w", err)
+	}
+	for i, row := range rows {
+		if err := s.endStuck(ctx, row); err != nil && !errors.Is(err, session.ErrClaimLost) {
+			return i, err
+		}
+	}
+	return len(rows), nil
+}
+
+func (s *Store) endStuck(ctx context.Context, row dbq.StuckRecordsRow) error {
+	c := session.Claim{Record: session.RecordID(row.ID), Session: row.SessionID, Attempt: int(row.Attempt), Worker: *row.WorkerID}
+	fault := &session.Fault{
+		Code: session.CodeStuck, Phase: session.PhaseStore,
+		Err: errors.New("the worker did not end the attempt in time"),
+	}
+	policy := session.RetryPolicy{MaxAttempts: int(row.MaxAttempts)}
+	if delay, again := policy.Next(fault.Code, int(row.Failures)+1); again {
+		return s.Return(ctx, c, fault, delay)
+	}
+	return s.Close(ctx, c, session.RecordFailed, fault, nil)
+}
+
+// CancelLeftovers closes what still waits in cancelling sessions: a record
+// given back beside the cancel, or everything when the canceller died half way.
+func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
+	ids, err := s.q.CancellingSessions(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list cancelling sessions: %w", err)
+	}
+	var total int64
+	for _, id := range ids {
+		n, err := s.q.CancelWaitingRecords(ctx, id)
+		if err != nil {
+			return total, fmt.Errorf("cancel waiting records of %s: %w", id, err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// FailHopeless fails what waits and need not be tried: in sessions past their
+// deadline, on hosts that do not answer, with credentials that are rejected.
+// connect is how long a connect may take. It returns how many records failed.
+func (s *Store) FailHopeless(ctx context.Context, connect time.Duration) (int64, error) {
+	late, err := s.q.FailOverdue(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("fail records past the deadline: %w", err)
+	}
+	down, err := s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: session.MaxSilent, Connect: connect})
+	if err != nil {
+		return late, fmt.Errorf("fail records of dead hosts: %w", err)
+	}
+	rejected, err := s.q.FailRejectedCredentials(ctx, session.MaxUnproven)
+	if err != nil {
+		return late + down, fmt.Errorf("fail records of rejected credentials: %w", err)
+	}
+	return late + down + rejected, nil
+}
+
+// FinishSessions ends every session that has no open record left, and returns
+// how many it ended.
+func (s *Store) FinishSessions(ctx context.Context) (int, error) {
+	ids, err := s.q.FinishableSessions(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list finished sessions: %w", err)
+	}
+	ended := 0
+	for _, id := range ids {
+		done, err := s.FinishSession(ctx, id)
+		if err != nil {
+			return ended, err
+		}
+		if done {
+			ended++
+		}
+	}
+	return ended, nil
+}
+
+// monthsAhead is how many months' partitions exist beyond the present one.
+const monthsAhead = 3
+
+// KeepMonths makes the partitions of the present and the coming months.
+func (s *Store) KeepMonths(ctx context.Context) error {
+	if err := s.q.KeepMonths(ctx, monthsAhead); err != nil {
+		return fmt.Errorf("make partitions: %w", err)
+	}
+	return nil
+}

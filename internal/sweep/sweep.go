@@ -1,0 +1,117 @@
+// Package sweep closes what nobody closes by itself: records of dead workers
+// and stuck attempts, leftovers of a cancel, hopeless records, ended sessions.
+// It loops; every step is one guarded statement of the store, so that any number
+// of sweepers may run beside each other and beside the workers.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/session"
+	"github.com/dbfleet/dbfleet/internal/setting"
+	"github.com/dbfleet/dbfleet/internal/telemetry"
+)
+
+// Store is what the sweeper needs of Postgres.
+type Store interface {
+	CancelLeftovers(ctx context.Context) (int64, error)
+	Reap(ctx context.Context) (workers, records int, err error)
+	ReapStuck(ctx context.Context) (int, error)
+	FailHopeless(ctx context.Context, connect time.Duration) (int64, error)
+	FinishSessions(ctx context.Context) (int, error)
+	KeepMonths(ctx context.Context) error
+}
+
+// Sweeper sweeps. All exported fields are required.
+type Sweeper struct {
+	Store    Store
+	Settings func(context.Context) (setting.Settings, error)
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
+
+	calmUntil time.Time // no worker is declared dead before
+	monthsAt  time.Time // when partitions were last looked at
+}
+
+const (
+	sweepEvery = 2 * time.Second
+	sweepTime  = 30 * time.Second
+	monthsEach = time.Hour
+)
+
+// Run sweeps until ctx ends. After its own start and after an outage of
+// Postgres it waits one lease before it declares anybody dead, so that live
+// workers renew first.
+func (s *Sweeper) Run(ctx context.Context) error {
+	s.calmUntil = time.Now().Add(session.WorkerLease)
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := s.pass(ctx); err != nil && ctx.Err() == nil {
+			s.calmUntil = time.Now().Add(session.WorkerLease)
+			s.Log.WarnContext(ctx, "sweep incomplete: the next pass tries again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// pass makes one round in the order that matters: what a cancel left behind is
+// closed before its session is looked at.
+func (s *Sweeper) pass(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, sweepTime, errors.New("sweep: over time"))
+	defer cancel()
+	set, err := s.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Store.CancelLeftovers(ctx); err != nil {
+		return err
+	}
+	if err := s.reap(ctx); err != nil {
+		return err
+	}
+	if n, err := s.Store.FailHopeless(ctx, set.ConnectTimeout); err != nil {
+		return err
+	} else if n > 0 {
+		s.Log.WarnContext(ctx, "records given up without a try", "records", n)
+	}
+	if n, err := s.Store.FinishSessions(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		s.Log.InfoContext(ctx, "sessions ended", "sessions", n)
+	}
+	return s.keepMonths(ctx)
+}
+
+func (s *Sweeper) reap(ctx context.Context) error {
+	stuck, err := s.Store.ReapStuck(ctx)
+	s.Metrics.Reaped.WithLabelValues("stuck").Add(float64(stuck))
+	if err != nil || time.Now().Before(s.calmUntil) {
+		return err
+	}
+	workers, records, err := s.Store.Reap(ctx)
+	s.Metrics.Reaped.WithLabelValues("lost").Add(float64(records))
+	if workers+records > 0 {
+		s.Log.WarnContext(ctx, "took back what dead workers held", "workers", workers, "records", records)
+	}
+	return err
+}
+
+// keepMonths makes sure that the partitions of the months ahead exist.
+func (s *Sweeper) keepMonths(ctx context.Context) error {
+	if time.Since(s.monthsAt) < monthsEach {
+		return nil
+	}
+	if err := s.Store.KeepMonths(ctx); err != nil {
+		return err
+	}
+	s.monthsAt = time.Now()
+	return nil
+}
