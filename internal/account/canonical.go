@@ -130,11 +130,10 @@ func canonicalNumber(n json.Number) any {
 }
 
 func canonicalFloat(f float64) any {
-	const exact = 1 << 53 // every whole number up to here has its own float64
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return fmt.Sprint(f)
-	case f == math.Trunc(f) && math.Abs(f) <= exact:
+	case f == math.Trunc(f) && math.Abs(f) < 1<<63:
 		return int64(f)
 	}
 	return f

@@ -34,8 +34,9 @@ func (g Gap) wholeList() bool {
 	return g.Type == GapAccounts || g.Database == "" && g.Type == ""
 }
 
-// CarryOver returns the account as read with everything that stored has inside
-// the gaps: not read is not gone. A gap in the list of accounts keeps all of it.
+// CarryOver returns the account as read with everything that stored, in its
+// canonical form, has inside the gaps: not read is not gone. A gap in the list
+// of accounts keeps all of it.
 func CarryOver(stored, read Account, gaps []Gap) Account {
 	read = read.Canonical()
 	for _, g := range gaps {

@@ -139,6 +139,9 @@ func exceeding(grants, base []Grant) []Grant {
 		was := known[g.key()]
 		g.Privileges = minus(g.Privileges, was.Privileges)
 		g.Grantable = minus(g.Grantable, was.Grantable)
+		if g.Privileges == nil {
+			g.Privileges = []string{}
+		}
 		if len(g.Privileges)+len(g.Grantable) > 0 {
 			out = append(out, g)
 		}
