@@ -70,7 +70,7 @@ func asSystemUser(ctx context.Context, f *folder) (runAs, error) {
 	}
 	data := filepath.Join(outside, dataName)
 	as := func(a *syscall.SysProcAttr) {
-		a.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} //nolint:gosec // from passwd
+		a.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)} // from passwd
 	}
 	err = errors.Join(
 		os.Symlink(data, f.file(dataName)), // first, so that empty finds the folder

@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
 
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 	"github.com/dbfleet/dbfleet/migrations"
@@ -22,10 +21,9 @@ import (
 // maxConns is enough for the pools of many parallel tests and their apps.
 const maxConns = 400
 
-// shared is the server of this test process. Only Suite.Run and sharedServer
-// touch it.
-//
-//nolint:gochecknoglobals // tests of one process share it, and testing.M passes nothing on
+// shared is the server of this test process. It is a variable because the
+// tests of a process share it and testing.M passes nothing on to them; only
+// Suite.Run and sharedServer touch it.
 var shared process
 
 // A process is the state behind Postgres and Empty in one test process.
@@ -133,14 +131,8 @@ func Migrate(ctx context.Context, dsn string) error {
 	}
 	db := stdlib.OpenDB(*config)
 	defer func() { _ = db.Close() }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	_, err = migrations.Up(ctx, db)
+	return err
 }
 
 // unique returns a name part that no other test process has.
