@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/httpapi/gen"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
+	"github.com/dbfleet/dbfleet/internal/user"
+)
+
+// Services is what the operations call. Every field is required, but for Now.
+type Services struct {
+	Sessions    Sessions
+	Instances   Instances
+	Credentials Credentials
+	Accounts    Accounts
+	Holds       Holds
+	Settings    Settings
+	Workers     Workers
+
+	Key      secret.PublicKey  // seals passwords for the workers
+	Policy   netguard.Policy   // says early which targets the workers will refuse
+	Resolver netguard.Resolver // for Policy; *net.Resolver is one
+
+	Now func() time.Time // for rates and remaining times; nil: time.Now
+}
+
+// Workers lists the worker processes.
+type Workers interface {
+	Workers(ctx context.Context) ([]session.Worker, error)
+}
+
+// Router is where operations are registered: *httpserver.Server.
+type Router interface {
+	Echo() *echo.Echo
+	Allow(method, path string, least user.Role)
+	AllowAll(method, path string)
+}
+
+// API implements the operations of the document.
+type API struct {
+	Services
+
+	operations []operation
+}
+
+var _ gen.StrictServerInterface = (*API)(nil)
+
+// New returns the API over s. An error is a fault of the document: a bug of
+// this program.
+func New(s Services) (*API, error) {
+	operations, err := load()
+	if err != nil {
+		return nil, err
+	}
+	if s.Key.IsZero() {
+		return nil, errors.New("the API needs the public key that passwords are sealed for")
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	return &API{Services: s, operations: operations}, nil
+}
+
+// Register adds every operation to r, each with its check against the document
+// and the role that it needs, and the document itself, which everybody may read.
+func (a *API) Register(r Router) {
+	checks := map[string][]echo.MiddlewareFunc{}
+	for _, o := range a.operations {
+		r.Allow(o.method, o.path, o.least)
+		checks[o.op.OperationID] = []echo.MiddlewareFunc{o.checked}
+	}
+	gen.RegisterHandlersWithOptions(r.Echo(), gen.NewStrictHandler(a, nil), gen.RegisterHandlersOptions{
+		BaseURL: Base, OperationMiddlewares: checks,
+	})
+	r.AllowAll(echo.GET, Base+"/openapi.yaml")
+	r.Echo().GET(Base+"/openapi.yaml", func(c echo.Context) error {
+		return c.Blob(200, "application/yaml; charset=utf-8", document)
+	})
+}
+
+// mapped returns to of every element; never nil, so that JSON shows a list.
+func mapped[From, To any](list []From, to func(From) To) []To {
+	out := make([]To, len(list))
+	for i, one := range list {
+		out[i] = to(one)
+	}
+	return out
+}
+
+// value returns what p points at, or the zero value.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+func milliseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	ms := d.Milliseconds()
+	return &ms
+}

@@ -1,0 +1,64 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"github.com/dbfleet/dbfleet/internal/invalid"
+)
+
+// defaultLimit is how many rows a page has when nobody says; the document
+// bounds the rest.
+const defaultLimit = 50
+
+func limitOf(limit *int) int {
+	if limit == nil {
+		return defaultLimit
+	}
+	return *limit
+}
+
+// A cursor names its list, so that one of another list is refused.
+func encodeCursor(list, place string) *string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(list + "." + place))
+	return &text
+}
+
+// decodeCursor returns the place; empty when no cursor was sent.
+func decodeCursor(list string, sent *string) (string, error) {
+	if sent == nil {
+		return "", nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(*sent)
+	place, ok := strings.CutPrefix(string(text), list+".")
+	if err != nil || !ok {
+		return "", errCursor()
+	}
+	return place, nil
+}
+
+func errCursor() error {
+	return malformed(invalid.Field("cursor", "is not a next_cursor of this list"))
+}
+
+// after returns the row number that the page begins after; 0 for the first page.
+func after(list string, sent *string) (int64, error) {
+	place, err := decodeCursor(list, sent)
+	if err != nil || place == "" {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(place, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, errCursor()
+	}
+	return n, nil
+}
+
+// nextCursor is nil on the last page.
+func nextCursor(list string, next int64) *string {
+	if next == 0 {
+		return nil
+	}
+	return encodeCursor(list, strconv.FormatInt(next, 10))
+}

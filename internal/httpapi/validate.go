@@ -1,0 +1,280 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/invalid"
+)
+
+// checked lets a request through to next when it has the form that the document
+// describes. What has not is a 400 around one *invalid.Error per fault; a value
+// in the body that is of the right type and out of its bounds is an
+// *invalid.Error by itself.
+func (o operation) checked(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if err := o.checkQuery(r.URL.RawQuery); err != nil {
+			return err
+		}
+		if err := o.checkBody(r); err != nil {
+			return err
+		}
+		if err := o.checkDocument(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// malformed says that the request has not its form.
+func malformed(faults ...error) error {
+	return echo.NewHTTPError(http.StatusBadRequest).SetInternal(errors.Join(faults...))
+}
+
+// checkQuery refuses what the document's checks let pass: unknown and repeated
+// parameters, empty ones, and text that Postgres cannot hold.
+func (o operation) checkQuery(raw string) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return malformed(invalid.Field("query", "is not a valid query string"))
+	}
+	var faults []error
+	for name, values := range query {
+		switch {
+		case !o.hasQuery(name):
+			faults = append(faults, invalid.Field(shown(name), "is not a parameter of this operation"))
+		case len(values) > 1:
+			faults = append(faults, invalid.Field(name, "must not be repeated"))
+		case values[0] == "":
+			faults = append(faults, invalid.Field(name, "must not be empty"))
+		case !utf8.ValidString(values[0]) || strings.ContainsFunc(values[0], unicode.IsControl):
+			faults = append(faults, invalid.Field(name, "must be UTF-8 without control characters"))
+		}
+	}
+	if len(faults) > 0 {
+		return malformed(faults...)
+	}
+	return nil
+}
+
+// shown bounds a name that the caller has made up.
+func shown(name string) string {
+	const most = 100
+	if name == "" {
+		return "query"
+	}
+	return strings.ToValidUTF8(name[:min(len(name), most)], "\uFFFD")
+}
+
+func (o operation) hasQuery(name string) bool {
+	for _, p := range slices.Concat(o.op.Parameters, o.item.Parameters) {
+		if p.Value.In == openapi3.ParameterInQuery && p.Value.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// checkBody reads the body, so that it can be read twice, and refuses what is
+// not one JSON value.
+func (o operation) checkBody(r *http.Request) error {
+	if o.op.RequestBody == nil {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if err != nil || media != echo.MIMEApplicationJSON {
+		return echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return bodyError(err)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return malformed(invalid.Field("body", "is needed"))
+	}
+	if !utf8.Valid(body) {
+		return malformed(invalid.Field("body", "must be UTF-8"))
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return malformed(jsonFault(err))
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	return nil
+}
+
+// bodyError keeps what the server's table knows; any other failed read is a
+// caller who went away or sent less than announced.
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return err
+	}
+	return malformed(invalid.Field("body", "could not be read to its end"))
+}
+
+func jsonFault(err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return invalid.Field("body", "is not JSON at byte %d", syntax.Offset)
+	}
+	return invalid.Field("body", "is not JSON")
+}
+
+// checkDocument compares the request with the document.
+func (o operation) checkDocument(c echo.Context) error {
+	params := map[string]string{}
+	for i, name := range c.ParamNames() {
+		params[name] = c.ParamValues()[i]
+	}
+	return o.sort(openapi3filter.ValidateRequest(c.Request().Context(), &openapi3filter.RequestValidationInput{
+		Request:    c.Request(),
+		PathParams: params,
+		Route:      &routers.Route{Spec: o.spec, Path: o.path, PathItem: o.item, Method: o.method, Operation: o.op},
+		Options: &openapi3filter.Options{
+			MultiError: true, SkipSettingDefaults: true, RejectWhenRequestBodyNotSpecified: true,
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // the server has done it
+		},
+	}))
+}
+
+// sort turns the findings into a fault of form, if there is one, or else into
+// faults of values.
+func (o operation) sort(err error) error {
+	var forms, values []error
+	for _, f := range findings(err, "") {
+		if f.form {
+			forms = append(forms, f.fault)
+			continue
+		}
+		values = append(values, f.fault)
+	}
+	if len(forms) > 0 {
+		return malformed(append(forms, values...)...)
+	}
+	return errors.Join(values...)
+}
+
+// finding is one fault of a request; form tells it from that of a value.
+type finding struct {
+	fault *invalid.Error
+	form  bool
+}
+
+// findings flattens the errors of the document's check. parameter is the name
+// of the parameter that they are about; empty for the body.
+func findings(err error, parameter string) []finding {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked level by level
+	case nil:
+		return nil
+	case openapi3.MultiError:
+		var all []finding
+		for _, one := range e {
+			all = append(all, findings(one, parameter)...)
+		}
+		return all
+	case *openapi3filter.RequestError:
+		return requestFindings(e)
+	case *openapi3.SchemaError:
+		return []finding{schemaFinding(e, parameter)}
+	}
+	return []finding{{invalid.Field(orBody(parameter), "has not the form that the API describes"), true}}
+}
+
+func requestFindings(e *openapi3filter.RequestError) []finding {
+	name := ""
+	if e.Parameter != nil {
+		name = e.Parameter.Name
+	}
+	var parse *openapi3filter.ParseError
+	switch {
+	case errors.Is(e.Err, openapi3filter.ErrInvalidRequired):
+		return []finding{{invalid.Field(orBody(name), "is needed"), true}}
+	case errors.As(e.Err, &parse) && e.Parameter != nil:
+		return []finding{{invalid.Field(name, "must be %s", typeOf(e.Parameter.Schema.Value)), true}}
+	case e.RequestBody == nil && e.Parameter == nil:
+		return []finding{{invalid.Field("body", "is not expected"), true}}
+	}
+	return findings(e.Err, name)
+}
+
+// formRules are the schema's rules about the form of a request; the others are
+// about values.
+var formRules = []string{"type", "properties", "additionalProperties", "required", "nullable", "format"}
+
+func schemaFinding(e *openapi3.SchemaError, parameter string) finding {
+	field, reason := strings.Join(e.JSONPointer(), "."), e.Reason
+	switch e.SchemaField {
+	case "properties", "additionalProperties":
+		field, reason = join(field, quoted(e.Reason)), "is not a field of this object"
+	case "required":
+		reason = "is needed"
+	case "nullable":
+		reason = "must not be null"
+	case "pattern":
+		reason = "has not the form of " + typeOf(e.Schema)
+	}
+	if parameter != "" {
+		return finding{invalid.Field(parameter, "%s", reason), true}
+	}
+	return finding{invalid.Field(orBody(field), "%s", reason), slices.Contains(formRules, e.SchemaField)}
+}
+
+// quoted returns the first text in quotes: the checker tells the name of an
+// unknown field in its message only.
+func quoted(message string) string {
+	_, rest, _ := strings.Cut(message, `"`)
+	text, err := strconv.QuotedPrefix(`"` + rest)
+	if err != nil {
+		return ""
+	}
+	name, _ := strconv.Unquote(text) // QuotedPrefix has made sure
+	return shown(name)
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func orBody(field string) string {
+	if field == "" {
+		return "body"
+	}
+	return field
+}
+
+// typeOf says what a schema wants in words.
+func typeOf(s *openapi3.Schema) string {
+	if s.Format == "uuid" {
+		return "a UUID"
+	}
+	switch {
+	case s.Type.Is("integer"):
+		return "a whole number"
+	case s.Type.Is("boolean"):
+		return "true or false"
+	}
+	return fmt.Sprint("a ", strings.Join(s.Type.Slice(), " or "))
+}

@@ -1,0 +1,196 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/session"
+	"github.com/dbfleet/dbfleet/internal/setting"
+	"github.com/dbfleet/dbfleet/internal/user"
+)
+
+// kind is what a class of errors looks like to the caller. Codes are a promise;
+// do not rename.
+type kind struct {
+	status int
+	code   string
+	title  string
+}
+
+// errorKinds is the table that turns the errors of the domain into answers.
+// The text of these errors is shown.
+func errorKinds() []struct {
+	err  error
+	kind kind
+} {
+	return []struct {
+		err  error
+		kind kind
+	}{
+		{errNoToken, kind{http.StatusUnauthorized, "unauthorized", "A bearer token is needed"}},
+		{user.ErrBadToken, kind{http.StatusUnauthorized, "unauthorized", "The token is not valid"}},
+		{errForbidden, kind{http.StatusForbidden, "forbidden", "The user's role is not enough"}},
+		{session.ErrNotFound, kind{http.StatusNotFound, "session_not_found", "No such session"}},
+		{session.ErrRecordNotFound, kind{http.StatusNotFound, "record_not_found", "No such record in this session"}},
+		{session.ErrFinished, kind{http.StatusConflict, "already_finished", "It has already ended"}},
+		{session.ErrRunning, kind{http.StatusConflict, "session_running", "The session has not ended yet"}},
+		{session.ErrEmptySelection, kind{http.StatusUnprocessableEntity, "empty_selection", "No active instance is selected"}},
+		{session.ErrNotServed, kind{http.StatusUnprocessableEntity, "category_not_served", "No selected engine serves the category"}},
+		{session.ErrIdempotencyMismatch, kind{http.StatusUnprocessableEntity, "idempotency_mismatch", "The Idempotency-Key belongs to another request"}},
+		{fleet.ErrInstanceNotFound, kind{http.StatusNotFound, "instance_not_found", "No such instance"}},
+		{fleet.ErrCredentialNotFound, kind{http.StatusNotFound, "credential_not_found", "No such credential"}},
+		{fleet.ErrCredentialInUse, kind{http.StatusConflict, "credential_in_use", "An instance, perhaps a deleted one, refers to the credential"}},
+		{fleet.ErrNameTaken, kind{http.StatusConflict, "name_taken", "The name is taken"}},
+		{account.ErrNotFound, kind{http.StatusNotFound, "account_not_found", "No such account"}},
+		{account.ErrHoldNotFound, kind{http.StatusNotFound, "hold_not_found", "No such hold"}},
+		{account.ErrHoldDecided, kind{http.StatusConflict, "hold_decided", "The hold is decided already"}},
+		{setting.ErrNotFound, kind{http.StatusNotFound, "setting_not_found", "No such setting"}},
+	}
+}
+
+// What is told apart by type or place instead of by sentinel.
+var (
+	kindInvalid     = kind{http.StatusUnprocessableEntity, "invalid_value", "A value cannot be accepted"}
+	kindRequest     = kind{http.StatusBadRequest, "invalid_request", "The request has not the form that the API describes"}
+	kindTooLarge    = kind{http.StatusRequestEntityTooLarge, "too_large", "The body is over 1 MiB"}
+	kindNotFound    = kind{http.StatusNotFound, "not_found", "No such path"}
+	kindMethod      = kind{http.StatusMethodNotAllowed, "method_not_allowed", "The path has no such method"}
+	kindMediaType   = kind{http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be application/json"}
+	kindUnavailable = kind{http.StatusServiceUnavailable, "unavailable", "The database cannot be asked now"}
+	kindInternal    = kind{http.StatusInternalServerError, "internal", "Internal error"}
+)
+
+// Codes lists every code that an answer may carry.
+func Codes() []string {
+	codes := []string{
+		kindInvalid.code, kindRequest.code, kindTooLarge.code, kindNotFound.code, kindMethod.code,
+		kindMediaType.code, kindUnavailable.code, kindInternal.code,
+	}
+	for _, row := range errorKinds() {
+		codes = append(codes, row.kind.code)
+	}
+	return codes
+}
+
+// problem is the document of RFC 9457 that every error is answered with.
+type problem struct {
+	Type      string       `json:"type"`
+	Title     string       `json:"title"`
+	Status    int          `json:"status"`
+	Detail    string       `json:"detail,omitempty"`
+	Code      string       `json:"code"`
+	Field     string       `json:"field,omitempty"`
+	Errors    []fieldError `json:"errors,omitempty"`
+	RequestID string       `json:"request_id"`
+}
+
+type fieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+// answerError writes the problem for err. What the caller cannot change is
+// logged here, once, and answered without its text.
+func (s *Server) answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	k := s.kindOf(err)
+	ctx := c.Request().Context()
+	switch {
+	case k == kindInternal && !errors.Is(err, errPanicked):
+		s.cfg.Log.ErrorContext(ctx, "request failed", "route", c.Path(), "err", err)
+	case k == kindUnavailable:
+		s.cfg.Log.WarnContext(ctx, "database away", "route", c.Path(), "err", err, "cause", context.Cause(ctx))
+	}
+	setErrorHeaders(c.Response().Header(), k)
+	if err := writeProblem(c, describe(k, err, idOf(c))); err != nil {
+		s.cfg.Log.DebugContext(ctx, "problem not sent", "err", err)
+	}
+}
+
+func setErrorHeaders(h http.Header, k kind) {
+	switch k.status {
+	case http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="dbfleet"`)
+	case http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(retryAfterSeconds))
+	}
+}
+
+const retryAfterSeconds = 5
+
+func writeProblem(c echo.Context, p problem) error {
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(p.Status)
+	}
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	c.Response().WriteHeader(p.Status)
+	return c.Echo().JSONSerializer.Serialize(c, p, "")
+}
+
+// describe fills the document. Only errors made for the caller show their text.
+func describe(k kind, err error, requestID string) problem {
+	p := problem{Type: "urn:dbfleet:problem:" + k.code, Title: k.title, Status: k.status, Code: k.code, RequestID: requestID}
+	if k.status >= http.StatusInternalServerError {
+		return p
+	}
+	var reasons []string
+	for _, fault := range invalid.All(err) {
+		p.Errors = append(p.Errors, fieldError{fault.Field, fault.Reason})
+		reasons = append(reasons, fault.Error())
+	}
+	p.Detail = strings.Join(reasons, "; ")
+	if len(p.Errors) > 0 {
+		p.Field = p.Errors[0].Field
+	}
+	return p
+}
+
+func (s *Server) kindOf(err error) kind {
+	for _, row := range errorKinds() {
+		if errors.Is(err, row.err) {
+			return row.kind
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	var http4xx *echo.HTTPError
+	var fault *invalid.Error
+	switch {
+	case errors.As(err, &tooLarge):
+		return kindTooLarge
+	case errors.As(err, &http4xx):
+		return kindOfStatus(http4xx.Code)
+	case errors.As(err, &fault):
+		return kindInvalid
+	case errors.Is(err, session.ErrAway), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), s.cfg.Unavailable(err):
+		return kindUnavailable
+	}
+	return kindInternal
+}
+
+// kindOfStatus is for the errors of Echo, and for those that say that a request
+// has not its form: package httpapi makes them as a 400 around *invalid.Error.
+func kindOfStatus(status int) kind {
+	switch status {
+	case http.StatusBadRequest:
+		return kindRequest
+	case http.StatusNotFound:
+		return kindNotFound
+	case http.StatusMethodNotAllowed:
+		return kindMethod
+	case http.StatusRequestEntityTooLarge:
+		return kindTooLarge
+	case http.StatusUnsupportedMediaType:
+		return kindMediaType
+	}
+	return kindInternal
+}

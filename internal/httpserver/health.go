@@ -1,0 +1,69 @@
+package httpserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// checkTimeout bounds one check, so that a prober gets its answer.
+const checkTimeout = time.Second
+
+// Health answers whether a process is up and whether it can work. The zero
+// value is always ready.
+type Health struct {
+	// Checks has one func per thing that the process needs, by name. It returns
+	// nil when the thing is there; otherwise the text of its error is shown to
+	// everybody who reaches the monitor address, so it must say what to do and
+	// hold no address and no secret. Checks run side by side, for at most 1 s.
+	Checks map[string]func(ctx context.Context) error
+}
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready   bool              `json:"ready"`
+	Missing map[string]string `json:"missing,omitempty"` // why, by name of the check
+}
+
+// Live answers 200 while the process runs.
+func (h Health) Live(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "up"})
+}
+
+// Ready answers 200 when every check passes, otherwise 503 with what is missing.
+func (h Health) Ready(w http.ResponseWriter, r *http.Request) {
+	missing := h.missing(r.Context())
+	status := http.StatusOK
+	if len(missing) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, readiness{Ready: len(missing) == 0, Missing: missing})
+}
+
+func (h Health) missing(ctx context.Context) map[string]string {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkTimeout, fmt.Errorf("check: over %s", checkTimeout))
+	defer cancel()
+	missing := map[string]string{}
+	var mu sync.Mutex // guards missing
+	var wait sync.WaitGroup
+	for name, check := range h.Checks {
+		wait.Go(func() {
+			if err := check(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				missing[name] = err.Error()
+			}
+		})
+	}
+	wait.Wait()
+	return missing
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller has gone: nobody is left to tell
+}

@@ -1,0 +1,89 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/user"
+)
+
+var (
+	// errNoToken refuses a request without a bearer token.
+	errNoToken = errors.New("no token")
+	// errForbidden refuses a user whose role is not enough.
+	errForbidden = errors.New("forbidden")
+)
+
+// login finds the user of the request's token and puts the actor into the
+// context. A public route, and what no route matches, needs none. Nothing is remembered: a revoked token or another role counts from
+// the next request on.
+func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if s.accessTo(c).public || s.unmatched(c) {
+			return next(c)
+		}
+		scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return errNoToken
+		}
+		who, err := authenticate(c.Request().Context(), s.cfg.Users, secret.New(strings.TrimSpace(token)))
+		if err != nil {
+			return err
+		}
+		actor := user.Actor{User: who, RequestID: idOf(c), RemoteAddr: c.RealIP()}
+		setContext(c, user.WithActor(c.Request().Context(), actor))
+		return next(c)
+	}
+}
+
+func authenticate(ctx context.Context, users Users, token secret.Text) (user.User, error) {
+	hash, err := user.HashToken(token)
+	if err != nil {
+		return user.User{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, loginTimeout, fmt.Errorf("authenticate: over %s", loginTimeout))
+	defer cancel()
+	return users.Authenticate(ctx, hash)
+}
+
+// accessTo is what was declared for the route that the request matches; the zero
+// value for none.
+func (s *Server) accessTo(c echo.Context) access {
+	return s.allowed[Route{c.Request().Method, c.Path()}]
+}
+
+// permit lets a request pass when its user's role is enough. What no route
+// matches passes too, to be answered 404 or 405.
+func (s *Server) permit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		needed := s.accessTo(c)
+		ctx := c.Request().Context()
+		if needed.public || s.unmatched(c) || user.ActorFrom(ctx).Role.Includes(needed.role) {
+			return next(c)
+		}
+		err := s.cfg.Auditor.Audit(ctx, user.Event{
+			Action: "request.denied", ObjectType: "route", ObjectID: c.Request().Method + " " + c.Path(), Outcome: user.Denied,
+			Detail: map[string]any{"path": c.Request().URL.Path, "role": user.ActorFrom(ctx).Role, "needed": needed.role},
+		})
+		if err != nil {
+			return err
+		}
+		return errForbidden
+	}
+}
+
+// unmatched reports whether the router found no route for the request.
+func (s *Server) unmatched(c echo.Context) bool {
+	if _, declared := s.allowed[Route{c.Request().Method, c.Path()}]; declared {
+		return false
+	}
+	return !slices.ContainsFunc(s.echo.Routes(), func(r *echo.Route) bool {
+		return r.Method == c.Request().Method && r.Path == c.Path()
+	})
+}

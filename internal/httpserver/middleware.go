@@ -1,0 +1,121 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/logging"
+)
+
+// requestIDKey is where the request's id is kept in Echo's context.
+const requestIDKey = "request_id"
+
+// requestID gives the request an id of our own; one from outside is not used,
+// because it would let strangers write into our log.
+func requestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := rand.Text()
+		c.Set(requestIDKey, id)
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		setContext(c, logging.With(c.Request().Context(), slog.String("request_id", id)))
+		return next(c)
+	}
+}
+
+func idOf(c echo.Context) string {
+	id, _ := c.Get(requestIDKey).(string)
+	return id
+}
+
+func setContext(c echo.Context, ctx context.Context) {
+	c.SetRequest(c.Request().WithContext(ctx))
+}
+
+// logRequest writes one line per request: info when it may have changed
+// something or was refused, debug otherwise. It answers errors itself, so that
+// the line has the status that was sent.
+func (s *Server) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		r, status := c.Request(), c.Response().Status
+		level := slog.LevelDebug
+		if r.Method != http.MethodGet || status >= http.StatusBadRequest {
+			level = slog.LevelInfo
+		}
+		s.cfg.Log.Log(r.Context(), level, "request answered",
+			slog.String("method", r.Method), slog.String("route", c.Path()), slog.Int("status", status),
+			slog.Int64("size_bytes", c.Response().Size), slog.Duration("duration", time.Since(start)),
+			slog.String("remote_addr", c.RealIP()))
+		return nil
+	}
+}
+
+// recoverPanic turns a panic into an error, and logs where it came from.
+func (s *Server) recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			if value == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+				panic(value)
+			}
+			s.cfg.Log.ErrorContext(c.Request().Context(), "request panicked", "err", fmt.Sprint(value), logging.StackAttr())
+			err = errPanicked
+		}()
+		return next(c)
+	}
+}
+
+// errPanicked stands for a panic that has been logged already.
+var errPanicked = errors.New("panic")
+
+func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			h.Set("Cache-Control", "no-store")
+		}
+		return next(c)
+	}
+}
+
+// limitBody refuses a body over 1 MiB: at once when the request says so, else
+// when that much has been read.
+func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > maxBodyBytes {
+			return &http.MaxBytesError{Limit: maxBodyBytes}
+		}
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
+		return next(c)
+	}
+}
+
+// limitTime bounds everything that a request makes us do.
+func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), requestTimeout,
+			fmt.Errorf("answer a request: over %s", requestTimeout))
+		defer cancel()
+		setContext(c, ctx)
+		return next(c)
+	}
+}

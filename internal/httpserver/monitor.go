@@ -1,0 +1,190 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hibiken/asynq"
+	"github.com/hibiken/asynqmon"
+
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/user"
+)
+
+// MonitorConfig is what a process shows on its monitor address.
+type MonitorConfig struct {
+	Log     *slog.Logger
+	Health  Health
+	Metrics http.Handler // nil: no /metrics
+
+	// Redis shows the queues with Asynqmon; nil: it is not there, and the three
+	// fields below are not needed.
+	Redis       asynq.RedisConnOpt
+	Users       Users
+	Auditor     Auditor
+	Unavailable func(error) bool
+	// Payload prints a task's payload: ids only. Nil prints nothing.
+	Payload func(taskType string, payload []byte) string
+}
+
+// Monitor serves health and metrics to everybody who reaches its address, and
+// the queues, read-only, to operators: HTTP Basic with a token as the password
+// and any user name.
+type Monitor struct {
+	cfg    MonitorConfig
+	open   http.Handler          // health and metrics
+	queues *asynqmon.HTTPHandler // nil without Redis
+}
+
+const queuesRoot = "/monitoring"
+
+// queuesAPI is what of Asynqmon's own API is passed on: not redis_info, which
+// shows the server's configuration, and not metrics, which sends queries to a
+// Prometheus.
+var queuesAPI = []string{"queues", "queue_stats", "servers", "scheduler_entries"}
+
+// NewMonitor returns a monitor; the caller closes it. It connects to nothing yet.
+func NewMonitor(cfg MonitorConfig) *Monitor {
+	m := &Monitor{cfg: cfg, open: openRoutes(cfg)}
+	if cfg.Redis == nil {
+		return m
+	}
+	payload := cfg.Payload
+	if payload == nil {
+		payload = func(string, []byte) string { return "" }
+	}
+	m.queues = asynqmon.New(asynqmon.Options{
+		RootPath: queuesRoot, RedisConnOpt: cfg.Redis, ReadOnly: true,
+		PayloadFormatter: asynqmon.PayloadFormatterFunc(payload),
+		ResultFormatter:  asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
+	})
+	return m
+}
+
+// Close ends Asynqmon's connections to Redis.
+func (m *Monitor) Close() error {
+	if m.queues == nil {
+		return nil
+	}
+	return m.queues.Close()
+}
+
+// Run serves l until ctx ends, as Server.Run does.
+func (m *Monitor) Run(ctx context.Context, l net.Listener) error {
+	return serve(ctx, l, m, m.cfg.Log)
+}
+
+func openRoutes(cfg MonitorConfig) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", cfg.Health.Live)
+	mux.HandleFunc("GET /readyz", cfg.Health.Ready)
+	if cfg.Metrics != nil {
+		mux.Handle("GET /metrics", cfg.Metrics)
+	}
+	return mux
+}
+
+// ServeHTTP answers one request. Only three exact paths are open; whatever else
+// is asked for, in whatever spelling, needs a login first.
+func (m *Monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if slices.Contains([]string{"/healthz", "/readyz", "/metrics"}, r.URL.Path) {
+		m.open.ServeHTTP(w, r)
+		return
+	}
+	if m.queues == nil {
+		http.NotFound(w, r)
+		return
+	}
+	if m.mayLook(w, r) {
+		m.serveQueues(w, r)
+	}
+}
+
+// mayLook reports whether the request comes from an operator or admin, and
+// answers it otherwise.
+func (m *Monitor) mayLook(w http.ResponseWriter, r *http.Request) bool {
+	_, password, _ := r.BasicAuth()
+	who, err := authenticate(r.Context(), m.cfg.Users, secret.New(password))
+	switch {
+	case errors.Is(err, user.ErrBadToken):
+		w.Header().Set("WWW-Authenticate", `Basic realm="dbfleet: an operator's token as the password", charset="UTF-8"`)
+		http.Error(w, "an operator's token is needed as the password", http.StatusUnauthorized)
+		return false
+	case err != nil:
+		m.fail(w, r, err)
+		return false
+	case !who.Role.Includes(user.Operator):
+		m.refuse(w, r, who)
+		return false
+	}
+	return true
+}
+
+func (m *Monitor) refuse(w http.ResponseWriter, r *http.Request, who user.User) {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	ctx := user.WithActor(r.Context(), user.Actor{User: who, RemoteAddr: host})
+	err := m.cfg.Auditor.Audit(ctx, user.Event{
+		Action: "request.denied", ObjectType: "route", ObjectID: queuesRoot, Outcome: user.Denied,
+		Detail: map[string]any{"role": who.Role, "needed": user.Operator},
+	})
+	if err != nil {
+		m.fail(w, r, err)
+		return
+	}
+	http.Error(w, "the role operator is needed", http.StatusForbidden)
+}
+
+func (m *Monitor) fail(w http.ResponseWriter, r *http.Request, err error) {
+	m.cfg.Log.ErrorContext(r.Context(), "monitor request failed", "err", err)
+	if m.cfg.Unavailable(err) {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "the database cannot be asked now", http.StatusServiceUnavailable)
+		return
+	}
+	http.Error(w, "internal error", http.StatusInternalServerError)
+}
+
+// serveQueues hands the request to Asynqmon when it is plainly one that reads.
+func (m *Monitor) serveQueues(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/" || r.URL.Path == queuesRoot:
+		http.Redirect(w, r, queuesRoot+"/", http.StatusFound)
+	case r.Method != http.MethodGet:
+		http.Error(w, "the monitor only reads", http.StatusMethodNotAllowed)
+	case !showsQueues(r.URL.Path):
+		http.NotFound(w, r)
+	default:
+		w.Header().Set("Content-Security-Policy", queuesPolicy)
+		m.queues.ServeHTTP(w, r)
+	}
+}
+
+// queuesPolicy lets Asynqmon's page run its own scripts, which are partly
+// inline, and load nothing from elsewhere.
+const queuesPolicy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
+	"img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'none'"
+
+// showsQueues reports whether p, spelt in its simplest form, is one of the
+// pages and calls that are passed on.
+func showsQueues(p string) bool {
+	rest, ok := strings.CutPrefix(p, queuesRoot+"/")
+	if !ok || path.Clean(p) != strings.TrimSuffix(p, "/") {
+		return false
+	}
+	call, isAPI := strings.CutPrefix(rest, "api/")
+	first, _, _ := strings.Cut(call, "/")
+	return !isAPI && rest != "api" || slices.Contains(queuesAPI, first)
+}
