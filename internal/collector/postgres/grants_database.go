@@ -10,9 +10,21 @@ const (
 	permanent = ` n.nspname !~ '^pg_(toast_)?temp_[0-9]+$' `
 )
 
+// Initdb makes information_schema after it has filled pg_init_privs: what its
+// script grants is written here. Two views and those that begin with _ it keeps.
+const (
+	schemaBase = `coalesce(i.initprivs, CASE n.nspname WHEN 'information_schema'
+	THEN acldefault('n', n.nspowner) || makeaclitem(0, n.nspowner, 'USAGE', false)
+	ELSE acldefault('n', n.nspowner) END)`
+	relationBase = `coalesce(i.initprivs, CASE WHEN n.nspname = 'information_schema' AND c.oid < 16384
+	     AND c.relname !~ '^_' AND c.relname NOT IN ('sql_parts', 'transforms')
+	THEN acldefault(d.kind, c.relowner) || makeaclitem(0, c.relowner, 'SELECT', false)
+	ELSE acldefault(d.kind, c.relowner) END)`
+)
+
 const selectSchemas = `
 SELECT 'schema', NULL, n.nspname, NULL, NULL::oid, n.nspowner, NOT ` + isSystem + `, ` + isSystem + `,
-       coalesce(n.nspacl, acldefault('n', n.nspowner)), coalesce(i.initprivs, acldefault('n', n.nspowner))
+       coalesce(n.nspacl, acldefault('n', n.nspowner)), ` + schemaBase + `
   FROM pg_catalog.pg_namespace n
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_namespace'::regclass AND i.objoid = n.oid AND i.objsubid = 0
@@ -22,7 +34,7 @@ const selectRelations = `
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'f' THEN 'foreign_table'
                       WHEN 'S' THEN 'sequence' ELSE 'table' END,
        n.nspname, c.relname, NULL, NULL::oid, c.relowner, NOT ` + isSystem + `, ` + isSystem + `,
-       coalesce(c.relacl, acldefault(d.kind, c.relowner)), coalesce(i.initprivs, acldefault(d.kind, c.relowner))
+       coalesce(c.relacl, acldefault(d.kind, c.relowner)), ` + relationBase + `
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  CROSS JOIN LATERAL (SELECT CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char") AS d (kind)
@@ -34,7 +46,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHE
 // selectColumns: a column is born with nothing, and has no owner of its own.
 const selectColumns = `
 SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, ` + isSystem + `,
-       coalesce(a.attacl, '{}'), coalesce(i.initprivs, '{}')
+       coalesce(a.attacl, acldefault('c', c.relowner)), coalesce(i.initprivs, acldefault('c', c.relowner))
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -42,9 +54,11 @@ SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, 
        ON i.classoid = 'pg_catalog.pg_class'::regclass AND i.objoid = a.attrelid AND i.objsubid = a.attnum
  WHERE NOT a.attisdropped AND (a.attacl IS NOT NULL OR i.initprivs IS NOT NULL) AND` + permanent
 
+// selectRoutines names a routine with the types that tell it from its namesakes;
+// the names of its arguments may change.
 const selectRoutines = `
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
-       n.nspname, p.proname || '(' || coalesce(pg_get_function_identity_arguments(p.oid), '') || ')',
+       n.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')',
        NULL, NULL::oid, p.proowner, NOT ` + isSystem + `, ` + isSystem + `,
        coalesce(p.proacl, acldefault('f', p.proowner)), coalesce(i.initprivs, acldefault('f', p.proowner))
   FROM pg_catalog.pg_proc p
@@ -77,7 +91,7 @@ SELECT 'language', NULL, l.lanname, NULL, NULL::oid, l.lanowner, l.oid >= 16384,
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_language'::regclass AND i.objoid = l.oid AND i.objsubid = 0
  CROSS JOIN LATERAL (SELECT coalesce(i.initprivs,
-                            CASE WHEN l.lanpltrusted THEN acldefault('l', l.lanowner) ELSE '{}' END)) AS b (acl)`
+                            CASE WHEN l.lanpltrusted THEN acldefault('l', l.lanowner) ELSE acldefault('c', l.lanowner) END)) AS b (acl)`
 
 const selectForeignWrappers = `
 SELECT 'foreign_data_wrapper', NULL, w.fdwname, NULL, NULL::oid, w.fdwowner, true, false,
@@ -102,7 +116,7 @@ SELECT 'large_object', NULL, l.oid::text, NULL, NULL::oid, l.lomowner, true, fal
 // for a single schema adds to it.
 const selectDefaults = `
 SELECT 'default_privileges', n.nspname, k.word, NULL, d.defaclrole, d.defaclrole, false, true,
-       d.defaclacl, CASE WHEN d.defaclnamespace = 0 THEN acldefault(k.kind, d.defaclrole) ELSE '{}' END
+       d.defaclacl, CASE WHEN d.defaclnamespace = 0 THEN acldefault(k.kind, d.defaclrole) ELSE acldefault('c', d.defaclrole) END
   FROM pg_catalog.pg_default_acl d
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
  CROSS JOIN LATERAL (

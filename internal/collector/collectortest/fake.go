@@ -1,0 +1,128 @@
+package collectortest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Handler serves one connection of a fake server. ctx ends with the test; the
+// connection is closed then, too.
+type Handler func(ctx context.Context, c net.Conn)
+
+// A Fake is a server that misbehaves on a port of its own.
+type Fake struct {
+	listener net.Listener
+	mu       sync.Mutex // guards heard and accepted
+	heard    bytes.Buffer
+	accepted int
+}
+
+// Serve starts a fake server that ends with the test, its handlers included.
+func Serve(t testing.TB, handle Handler) *Fake {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Fake{listener: l}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { f.accept(ctx, &running, handle) })
+	t.Cleanup(func() {
+		cancel()
+		_ = l.Close()
+		running.Wait()
+	})
+	return f
+}
+
+func (f *Fake) accept(ctx context.Context, running *sync.WaitGroup, handle Handler) {
+	for {
+		c, err := f.listener.Accept()
+		if err != nil {
+			return // the test is over
+		}
+		f.mu.Lock()
+		f.accepted++
+		f.mu.Unlock()
+		running.Go(func() {
+			defer func() { _ = c.Close() }()
+			defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+			handle(ctx, &listening{Conn: c, fake: f})
+		})
+	}
+}
+
+// Port is the port on 127.0.0.1.
+func (f *Fake) Port() int {
+	return f.listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
+}
+
+// Heard reports whether the server was sent a text.
+func (f *Fake) Heard(text string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Contains(f.heard.String(), text)
+}
+
+// Accepted returns how many connections were made.
+func (f *Fake) Accepted() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.accepted
+}
+
+// listening keeps what the fake was sent.
+type listening struct {
+	net.Conn
+	fake *Fake
+}
+
+// Read reads from the connection.
+func (c *listening) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	c.fake.heard.Write(b[:n])
+	return n, err
+}
+
+// Silent reads whatever comes and never answers.
+func Silent(_ context.Context, c net.Conn) {
+	_, _ = io.Copy(io.Discard, c)
+}
+
+// Closing closes the connection as soon as it has heard something.
+func Closing(_ context.Context, c net.Conn) {
+	_, _ = c.Read(make([]byte, 1))
+}
+
+// Garbage answers in a protocol that no database speaks.
+func Garbage(_ context.Context, c net.Conn) {
+	_, _ = c.Read(make([]byte, 1))
+	_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+	_, _ = io.Copy(io.Discard, c)
+}
+
+// Trickling answers one byte at a time, and never enough of them.
+func Trickling(ctx context.Context, c net.Conn) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := c.Write([]byte{0}); err != nil {
+				return
+			}
+		}
+	}
+}

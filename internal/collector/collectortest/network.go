@@ -1,0 +1,152 @@
+package collectortest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// fakePassword must never reach a server that has not proven itself.
+const fakePassword = "fake-Pa55word"
+
+// Target returns how to reach a fake server.
+func (f *Fake) Target(mode fleet.TLSMode) fleet.Target { return targetAt(f.Port(), mode) }
+
+func targetAt(port int, mode fleet.TLSMode) fleet.Target {
+	return fleet.Target{
+		Host: "127.0.0.1", Port: port, TLSMode: mode,
+		Username: "dbfleet", Password: secret.New(fakePassword), AppName: "dbfleet/fake",
+	}
+}
+
+// short are limits that a test can wait for.
+func short() fleet.Limits {
+	return fleet.Limits{Connect: 500 * time.Millisecond, Statement: 700 * time.Millisecond}
+}
+
+// testFakes runs each way to misbehave; every one must end in time, with a code
+// and a phase, and without the password being sent readable.
+func testFakes(t *testing.T, h Harness) {
+	type row struct {
+		name   string
+		handle Handler
+		mode   fleet.TLSMode
+		code   session.Code
+		phase  session.Phase // empty: any
+		words  string        // in the fault
+	}
+	off, full := fleet.TLSDisable, fleet.TLSVerifyFull
+	for _, test := range []row{
+		{"silent at login", Silent, off, session.CodeTimeout, session.PhaseLogin, "log in: over"},
+		{"silent at TLS", Silent, full, session.CodeTimeout, session.PhaseTLS, "log in: over"},
+		{"trickles", Trickling, off, "", session.PhaseLogin, ""},
+		{"closes at login", Closing, off, session.CodeReset, session.PhaseLogin, ""},
+		{"closes at TLS", Closing, full, session.CodeReset, session.PhaseTLS, ""},
+		{"garbage at login", Garbage, off, session.CodeProtocol, session.PhaseLogin, ""},
+		{"garbage at TLS", Garbage, full, session.CodeProtocol, session.PhaseTLS, ""},
+		{"offers no TLS", h.Fakes.NoTLS, full, session.CodeTLS, session.PhaseTLS, "tls_mode"},
+		{"hangs in TLS", h.Fakes.HangTLS, full, session.CodeTimeout, session.PhaseTLS, ""},
+		{"hangs at login", h.Fakes.HangLogin, off, session.CodeTimeout, session.PhaseLogin, ""},
+		{"hangs at a query", h.Fakes.HangQuery, off, session.CodeTimeout, "", "over 700ms"},
+		{"unsupported version", h.Fakes.Unsupported, off, session.CodeUnsupported, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			fake := Serve(t, test.handle)
+			start := time.Now()
+			s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), fake.Target(test.mode), short(), nil)
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %s", took)
+			}
+			wantNothing(t, s)
+			code := test.code
+			if code == "" {
+				code = session.AsFault(err).Code
+			}
+			f := wantFault(t, err, code, test.phase)
+			if !strings.Contains(f.Error(), test.words) {
+				t.Errorf("fault %q does not say %q", f.Error(), test.words)
+			}
+			if fake.Heard(fakePassword) || strings.Contains(f.Error(), fakePassword) {
+				t.Error("the password has got out")
+			}
+		})
+	}
+	t.Run("answers without end", func(t *testing.T) {
+		t.Parallel()
+		testEndless(t, h)
+	})
+}
+
+// testEndless expects the cap on bytes to end an answer that does not.
+func testEndless(t *testing.T, h Harness) {
+	fake := Serve(t, h.Fakes.Endless)
+	dialer := loopback(t)
+	dialer.MaxBytes = 8 << 20
+	s, err := h.NewReader(t, dialer).ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), quick(), nil)
+	wantNothing(t, s)
+	wantFault(t, err, session.CodeTooLarge, "")
+}
+
+// testNetwork runs what happens before a byte is said.
+func testNetwork(t *testing.T, h Harness) {
+	t.Run("hangs at connect", func(t *testing.T) {
+		t.Parallel()
+		target := targetAt(Unaccepting(t), fleet.TLSDisable)
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, short(), nil)
+		wantFault(t, err, session.CodeConnectTimeout, session.PhaseConnect)
+	})
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		fake := Serve(t, Silent)
+		if err := fake.listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), fake.Target(fleet.TLSVerifyFull), short(), nil)
+		wantFault(t, err, session.CodeRefused, session.PhaseConnect)
+	})
+	t.Run("not allowed", func(t *testing.T) {
+		t.Parallel()
+		testNotAllowed(t, h)
+	})
+	t.Run("no such name", func(t *testing.T) {
+		t.Parallel()
+		target := targetAt(1, fleet.TLSDisable)
+		target.Host = "nowhere.invalid"
+		limits := quick() // a name server takes its time
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, limits, nil)
+		wantFault(t, err, session.CodeDNS, session.PhaseResolve)
+	})
+	t.Run("cancelled before it began", func(t *testing.T) {
+		t.Parallel()
+		fake := Serve(t, Silent)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(ctx, fake.Target(fleet.TLSDisable), short(), nil)
+		wantFault(t, err, session.CodeTimeout, "")
+		if fake.Heard("dbfleet") {
+			t.Error("the target was spoken to")
+		}
+	})
+}
+
+// testNotAllowed expects that an address outside the list is not even dialled.
+func testNotAllowed(t *testing.T, h Harness) {
+	fake := Serve(t, Silent)
+	policy, err := netguard.ParsePolicy("10.0.0.0/8:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := h.NewReader(t, &netguard.Dialer{Policy: policy})
+	_, err = reader.ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), short(), nil)
+	wantFault(t, err, session.CodeNotAllowed, session.PhaseConnect)
+	if fake.Accepted() > 0 {
+		t.Error("the target was dialled")
+	}
+}
