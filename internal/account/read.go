@@ -77,10 +77,10 @@ type Version struct {
 	AccountID ID
 	Change    Change
 	ValidFrom time.Time
-	ValidTo   *time.Time // nil: still so
-	State     *Account   // nil while it was gone
-	Diff      Diff       // to the state before; empty for Created and Disappeared
-	Names     map[string]string
+	ValidTo   *time.Time        // nil: still so
+	State     *Account          // nil while it was gone
+	Diff      Diff              // to the state before; empty for Created and Disappeared
+	Names     map[string]string // name by identity, of every account that State and Diff refer to
 	Record    session.RecordID
 	Session   session.ID
 }

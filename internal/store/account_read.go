@@ -18,9 +18,9 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// ListAccounts returns at most limit accounts by name and id that come after
-// the cursor; next is nil on the last page.
-func (s *Store) ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (_ []account.Listed, next *account.Cursor, err error) {
+// ListAccounts returns accounts by name and id, at most limit of them and after
+// the cursor. next is where to go on; zero when there are no more.
+func (s *Store) ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next account.Cursor, err error) {
 	var rows []dbq.ListAccountsRow
 	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
 		if err := q.PlanForValues(ctx); err != nil {
@@ -34,14 +34,14 @@ func (s *Store) ListAccounts(ctx context.Context, f account.Filter, limit int, a
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list accounts: %w", err)
+		return nil, next, fmt.Errorf("list accounts: %w", err)
 	}
-	listed := make([]account.Listed, len(rows))
+	list = make([]account.Listed, len(rows))
 	for i, r := range rows {
-		listed[i] = listedAccount(r)
+		list[i] = listedAccount(r)
 	}
-	listed, next = cut(listed, limit, func(a account.Listed) account.Cursor { return account.Cursor{Name: a.Name, ID: a.ID} })
-	return listed, next, nil
+	list, next = cut(list, limit, func(a account.Listed) account.Cursor { return account.Cursor{Name: a.Name, ID: a.ID} })
+	return list, next, nil
 }
 
 func listedAccount(r dbq.ListAccountsRow) account.Listed {
@@ -113,29 +113,31 @@ func (s *Store) names(ctx context.Context, instance int64, replacedAt *time.Time
 	return names, nil
 }
 
-// AccountHistory returns at most limit versions of an account, newest first,
-// that come after the given one, which is zero for the first page; next is nil
-// on the last page. Error: account.ErrNotFound.
-func (s *Store) AccountHistory(ctx context.Context, id account.ID, limit int, after account.VersionID) (_ []account.Version, next *account.VersionID, err error) {
+// AccountHistory returns versions of an account, newest first, at most limit of
+// them and older than after (0: from the newest). next is the id to go on from;
+// 0 when there are no more. Error: account.ErrNotFound.
+func (s *Store) AccountHistory(ctx context.Context, id account.ID, limit int, after account.VersionID) (list []account.Version, next account.VersionID, err error) {
 	era, err := s.q.AccountEra(ctx, int64(id))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil, account.ErrNotFound
+		return nil, 0, account.ErrNotFound
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("find account: %w", err)
+		return nil, 0, fmt.Errorf("find account: %w", err)
 	}
 	rows, err := s.q.AccountVersions(ctx, dbq.AccountVersionsParams{
 		AccountID: int64(id), BeforeID: beforeID(int64(after)), MaxRows: more(limit),
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("read account history: %w", err)
+		return nil, 0, fmt.Errorf("read account history: %w", err)
 	}
-	rows, nextNumber := cut(rows, limit, func(r dbq.AccountVersionsRow) int64 { return r.ID })
-	versions, err := accountVersions(rows)
-	if err != nil {
-		return nil, nil, err
+	rows, next = cut(rows, limit, func(r dbq.AccountVersionsRow) account.VersionID { return account.VersionID(r.ID) })
+	if list, err = accountVersions(rows); err != nil {
+		return nil, 0, err
 	}
-	return versions, (*account.VersionID)(nextNumber), s.nameVersions(ctx, era, versions)
+	if err := s.nameVersions(ctx, era, list); err != nil {
+		return nil, 0, err
+	}
+	return list, next, nil
 }
 
 func accountVersions(rows []dbq.AccountVersionsRow) ([]account.Version, error) {

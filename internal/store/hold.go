@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,21 +12,22 @@ import (
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
+	"github.com/dbfleet/dbfleet/internal/user"
 )
 
-// ListHolds returns at most limit holds, newest first, that come after the
-// given one, which is zero for the first page. Missing is left empty. next is
-// nil on the last page.
-func (s *Store) ListHolds(ctx context.Context, f account.HoldFilter, limit int, after account.HoldID) (_ []account.Hold, next *account.HoldID, err error) {
+// ListHolds returns holds, newest first, at most limit of them and older than
+// after (0: from the newest). Missing is left empty. next is the id to go on
+// from; 0 when there are no more.
+func (s *Store) ListHolds(ctx context.Context, f account.HoldFilter, limit int, after account.HoldID) (list []account.Hold, next account.HoldID, err error) {
 	rows, err := s.q.ListHolds(ctx, dbq.ListHoldsParams{
 		BeforeID: beforeID(int64(after)), InstanceID: (*int64)(f.Instance), Status: (*string)(f.Status), MaxRows: more(limit),
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("list holds: %w", err)
+		return nil, 0, fmt.Errorf("list holds: %w", err)
 	}
-	holds := make([]account.Hold, len(rows))
+	list = make([]account.Hold, len(rows))
 	for i, r := range rows {
-		holds[i] = hold(dbq.GetHoldRow{
+		list[i] = hold(dbq.GetHoldRow{
 			ID: r.ID, InstanceID: r.InstanceID, InstanceName: r.InstanceName, Reason: r.Reason, Status: r.Status,
 			Fingerprint: r.Fingerprint, TimesSeen: r.TimesSeen, KnownCount: r.KnownCount, MissingCount: r.MissingCount,
 			OldIdentity: r.OldIdentity, NewIdentity: r.NewIdentity, RecordID: r.RecordID, SessionID: r.SessionID,
@@ -33,8 +35,8 @@ func (s *Store) ListHolds(ctx context.Context, f account.HoldFilter, limit int, 
 			AppliedAt: r.AppliedAt, LapsedAt: r.LapsedAt,
 		})
 	}
-	holds, next = cut(holds, limit, func(h account.Hold) account.HoldID { return h.ID })
-	return holds, next, nil
+	list, next = cut(list, limit, func(h account.Hold) account.HoldID { return h.ID })
+	return list, next, nil
 }
 
 // Hold returns one hold with everything it is about. Error:
@@ -57,10 +59,24 @@ func (s *Store) DecideHold(ctx context.Context, id account.HoldID, confirm bool,
 		if err := decide(ctx, q, h, confirm, userID); err != nil {
 			return err
 		}
+		if err := insertAudit(ctx, q, holdEvent(h, confirm)); err != nil {
+			return err
+		}
 		decided, err = getHold(ctx, q, id)
 		return err
 	})
 	return decided, err
+}
+
+func holdEvent(h account.Hold, confirm bool) user.Event {
+	action := "hold.reject"
+	if confirm {
+		action = "hold.confirm"
+	}
+	return user.Event{
+		Action: action, ObjectType: "hold", ObjectID: strconv.FormatInt(int64(h.ID), 10),
+		Detail: map[string]any{"instance_id": h.InstanceID, "reason": h.Reason, "missing_count": h.MissingCount},
+	}
 }
 
 // lockHold returns an open hold and locks its instance, so that no read of it
