@@ -184,3 +184,40 @@ func (c *Client) Ping(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Addrs returns the host:port of every Redis that the URL names, so that they
+// can be kept out of reach of targets; none for one that cannot be read.
+func Addrs(url string) []string {
+	opt, err := asynq.ParseRedisURI(url)
+	if err != nil {
+		return nil
+	}
+	switch o := opt.(type) {
+	case asynq.RedisClientOpt:
+		if o.Network != "unix" {
+			return []string{o.Addr}
+		}
+	case asynq.RedisFailoverClientOpt:
+		return o.SentinelAddrs
+	}
+	return nil
+}
+
+// Describe is how Asynqmon shows a task's payload: ids only. What is not ours
+// is not shown.
+func Describe(taskType string, body []byte) string {
+	t, err := decode(asynq.NewTask(taskType, body), "")
+	if err != nil {
+		return "not a task of dbfleet"
+	}
+	return fmt.Sprintf("record %d, dispatch %d", t.Record, t.Gen)
+}
+
+// MonitorOptions is how Asynqmon reaches the Redis that the URL names.
+func MonitorOptions(url string) (asynq.RedisConnOpt, error) {
+	opt, err := asynq.ParseRedisURI(url)
+	if err != nil {
+		return nil, errors.New("redis URL cannot be read") // its text may hold a password
+	}
+	return opt, nil
+}

@@ -1,0 +1,14 @@
+// Command api is DBFleet's api process. Its settings come from the environment;
+// the README lists them.
+package main
+
+import (
+	"os"
+
+	_ "time/tzdata" // time zones on machines without their own
+
+	"github.com/dbfleet/dbfleet/internal/app"
+	"github.com/dbfleet/dbfleet/internal/config"
+)
+
+func main() { os.Exit(app.Main(config.API, os.Environ(), os.Stderr)) }

@@ -1,0 +1,99 @@
+// Package app wires the processes: it builds pools, clients, loops and servers
+// and knows the order in which they start and stop. It is the only package that
+// imports all others, and it decides nothing else.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Exit codes of the processes.
+const (
+	exitFine   = 0
+	exitFailed = 1
+	exitUsage  = 2 // a setting is missing or malformed
+)
+
+// Serves is the table of what this release can sync.
+func Serves() session.Serves {
+	return session.Serves{session.Account: {fleet.PostgreSQL}}
+}
+
+// Version is the version of this binary, as its build recorded it.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// Process is one running serving process.
+type Process func(ctx context.Context, hard context.Context, cfg config.Config, log *slog.Logger) error
+
+// Main runs one serving process until a signal ends it and returns its exit
+// code. environ has the form of os.Environ.
+func Main(role config.Role, environ []string, stderr io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end us
+	cfg, err := config.Load(role, environ)
+	if err != nil {
+		listFaults(stderr, role, err)
+		return exitUsage
+	}
+	log := logging.New(stderr, cfg.LogFormat, cfg.LogLevel).With("process", string(role))
+	soft, hard := untilSignals()
+	log.InfoContext(soft, "starting", "version", Version())
+	if err := processes()[role](soft, hard, cfg, log); err != nil {
+		log.ErrorContext(soft, "ended by an error", "err", err)
+		return exitFailed
+	}
+	log.InfoContext(soft, "stopped")
+	return exitFine
+}
+
+func processes() map[config.Role]Process {
+	return map[config.Role]Process{config.API: runAPI, config.Worker: runWorker, config.Scheduler: runScheduler}
+}
+
+// listFaults prints every fault of the configuration, each on its own line.
+func listFaults(w io.Writer, role config.Role, err error) {
+	fmt.Fprintf(w, "%s: the configuration has faults:\n", role)
+	faults := invalid.All(err)
+	for _, fault := range faults {
+		fmt.Fprintf(w, "  %s\n", fault)
+	}
+	if len(faults) == 0 {
+		fmt.Fprintf(w, "  %v\n", err)
+	}
+}
+
+var errSignal = errors.New("stopped by a signal")
+
+// untilSignals returns a context that ends at the first SIGTERM or SIGINT and
+// one that ends at the second.
+func untilSignals() (soft, hard context.Context) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	soft, stopSoft := context.WithCancelCause(context.Background())
+	hard, stopHard := context.WithCancelCause(context.Background())
+	go func() {
+		<-signals
+		stopSoft(errSignal)
+		<-signals
+		stopHard(errSignal)
+	}()
+	return soft, hard
+}

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/setting"
+	"github.com/dbfleet/dbfleet/internal/store"
+	"github.com/dbfleet/dbfleet/internal/telemetry"
+)
+
+// base is what every process has: connections that are made when first used,
+// and a gate that waits until they can be.
+type base struct {
+	cfg      config.Config
+	log      *slog.Logger
+	pool     *pgxpool.Pool
+	store    *store.Store
+	redis    redis.UniversalClient
+	queue    *queue.Client
+	settings *setting.Cache
+	metrics  *telemetry.Metrics
+	gate     *gate
+}
+
+// Limits of our own statements; no control query of ours needs more.
+const (
+	statementTimeout = "30s"
+	lockTimeout      = "5s"
+	idleInTxTimeout  = "15s"
+	connectTimeout   = 5 * time.Second
+)
+
+// open builds the base without touching the network.
+func open(cfg config.Config, log *slog.Logger, spare int) (*base, error) {
+	pool, err := openPool(cfg, spare)
+	if err != nil {
+		return nil, err
+	}
+	client, err := queue.Open(cfg.RedisURL.Reveal())
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	b := &base{
+		cfg: cfg, log: log, pool: pool, store: store.New(pool),
+		redis: client, queue: queue.NewClient(client), metrics: telemetry.New(),
+	}
+	b.store.Serves = Serves()
+	b.settings = &setting.Cache{Load: b.store.Settings}
+	b.gate = newGate(log, check{"postgres", b.store.CheckSchema}, check{"redis", b.queue.Ping})
+	return b, nil
+}
+
+// openPool keeps spare connections of the budget for others.
+func openPool(cfg config.Config, spare int) (*pgxpool.Pool, error) {
+	c, err := pgxpool.ParseConfig(cfg.DatabaseURL.Reveal())
+	if err != nil {
+		return nil, errors.New("DBFLEET_DATABASE_URL: cannot be read as a Postgres URL") // its text may hold a password
+	}
+	c.MaxConns = int32(max(1, cfg.DBConns-spare))
+	c.ConnConfig.ConnectTimeout = connectTimeout
+	params := c.ConnConfig.RuntimeParams
+	params["application_name"] = "dbfleet-" + string(cfg.Role)
+	params["statement_timeout"] = statementTimeout
+	params["lock_timeout"] = lockTimeout
+	params["idle_in_transaction_session_timeout"] = idleInTxTimeout
+	params["timezone"] = "UTC"
+	pool, err := pgxpool.NewWithConfig(context.Background(), c)
+	if err != nil {
+		return nil, fmt.Errorf("make pool: %w", err)
+	}
+	return pool, nil
+}
+
+func (b *base) close() error {
+	b.pool.Close()
+	return b.redis.Close()
+}
+
+// policy is the allow list for targets without our own servers.
+func (b *base) policy(ctx context.Context, addrs ...string) (netguard.Policy, error) {
+	own, err := netguard.Own(ctx, net.DefaultResolver, append(b.ownServers(), addrs...)...)
+	if err != nil {
+		return netguard.Policy{}, fmt.Errorf("find the addresses of our own servers: %w", err)
+	}
+	return b.cfg.TargetAllow.Deny(own...), nil
+}
+
+// ownServers are Postgres and Redis as host:port; sockets in the file system
+// are out of a target's reach.
+func (b *base) ownServers() []string {
+	var own []string
+	if c := b.pool.Config().ConnConfig; !strings.HasPrefix(c.Host, "/") {
+		own = append(own, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
+	}
+	return append(own, queue.Addrs(b.cfg.RedisURL.Reveal())...)
+}

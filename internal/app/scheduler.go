@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/dispatch"
+	"github.com/dbfleet/dbfleet/internal/sweep"
+)
+
+// runScheduler dispatches, reconciles and sweeps until ctx ends. It holds
+// nothing that must be given back, so that a second signal changes nothing.
+func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err error) {
+	b, err := open(cfg, log, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = joinClose(err, b) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.monitor(ctx, nil) })
+	group.Go(func() error {
+		if !b.gate.wait(ctx) {
+			return nil
+		}
+		return b.schedule(ctx)
+	})
+	return group.Wait()
+}
+
+func (b *base) schedule(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
+	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}
+	sweeper := &sweep.Sweeper{Store: b.store, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
+	group.Go(func() error { return dispatcher.Run(ctx) })
+	group.Go(func() error { return reconciler.Run(ctx) })
+	group.Go(func() error { return sweeper.Run(ctx) })
+	return group.Wait()
+}

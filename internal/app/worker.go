@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbfleet/dbfleet/internal/collector/postgres"
+	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/runner"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// runWorker works records off until ctx ends, and then drains: no new record,
+// up to the drain timeout for running ones (none after the second signal), the
+// rest is given back, and only then the connections are closed.
+func runWorker(ctx, hard context.Context, cfg config.Config, log *slog.Logger) (err error) {
+	b, err := open(cfg, log, 1) // the heartbeat has a connection of its own
+	if err != nil {
+		return err
+	}
+	defer func() { err = joinClose(err, b) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.monitor(ctx, nil) })
+	group.Go(func() error {
+		if !b.gate.wait(ctx) {
+			return nil
+		}
+		return b.work(ctx, hard)
+	})
+	return group.Wait()
+}
+
+// work lives in three layers that end one after another: fetchers, runner,
+// heartbeat and finisher.
+func (b *base) work(ctx, hard context.Context) error {
+	jobs, err := b.jobs(ctx)
+	if err != nil {
+		return err
+	}
+	finisher := &runner.Finisher{Finish: b.store.FinishSession, Log: b.log}
+	heart := runner.NewHeart(b.openPulse, b.self(), b.log)
+	run := runner.New(runner.Config{
+		Store: b.store, Jobs: jobs, Keys: b.cfg.Keys, Settings: b.settings.Settings,
+		Worker: heart.ID, Ended: finisher.Note, Concurrency: b.cfg.Concurrency, Metrics: b.metrics, Log: b.log,
+	})
+	heart.Stop, heart.Abandon = run.Stop, run.Abandon
+
+	lower, stopLower := context.WithCancel(context.WithoutCancel(ctx))
+	var background errgroup.Group
+	background.Go(func() error { return heart.Run(lower) })
+	background.Go(func() error { return finisher.Run(lower) })
+	err = b.fetch(ctx, hard, run, heart.Ready())
+	stopLower()
+	if waitErr := background.Wait(); err == nil {
+		err = waitErr
+	}
+	return err
+}
+
+// fetch serves the queues until ctx ends and drains the runner.
+func (b *base) fetch(ctx, hard context.Context, run *runner.Runner, ready <-chan struct{}) error {
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		return nil
+	}
+	server, err := queue.Serve(queue.ServerConfig{
+		Redis: b.redis, Categories: b.categories(), Concurrency: b.cfg.Concurrency, Fetchers: b.cfg.Fetchers,
+		Handle:  run.Handle,
+		Dropped: func(reason string) { b.metrics.Dropped.WithLabelValues(reason).Inc() },
+		Log:     b.log,
+	})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	server.Stop()
+	b.log.InfoContext(ctx, "draining", "running", run.Running(), "up_to_s", b.cfg.DrainTimeout.Seconds())
+	drain, cancel := context.WithTimeout(hard, b.cfg.DrainTimeout)
+	defer cancel()
+	run.Drain(drain)
+	server.Shutdown()
+	return nil
+}
+
+// jobs is the table of what this worker can do.
+func (b *base) jobs(ctx context.Context) (map[runner.Kind]runner.Job, error) {
+	policy, err := b.policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := postgres.New(&netguard.Dialer{Policy: policy})
+	if err != nil {
+		return nil, err
+	}
+	return map[runner.Kind]runner.Job{
+		{Engine: fleet.PostgreSQL, Category: session.Account}: runner.Accounts{Reader: reader, Store: b.store, Log: b.log},
+	}, nil
+}
+
+func (b *base) openPulse(ctx context.Context) (runner.Pulse, error) { return b.store.OpenPulse(ctx) }
+
+func (b *base) categories() []session.Category {
+	list := make([]session.Category, len(b.cfg.Categories))
+	for i, c := range b.cfg.Categories {
+		list[i] = session.Category(c)
+	}
+	return list
+}
+
+func (b *base) self() session.Worker {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return session.Worker{
+		Hostname: host, PID: os.Getpid(), Version: Version(), Queues: b.categories(), Concurrency: b.cfg.Concurrency,
+	}
+}
