@@ -51,6 +51,9 @@ func (a Account) Canonical() Account {
 	return a
 }
 
+// Key returns the identity as it is stored.
+func (a Account) Key() string { return clean(a.Identity) }
+
 // clean makes a text from a target storable: Postgres takes neither NUL nor
 // broken UTF-8.
 func clean(s string) string {

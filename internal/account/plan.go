@@ -13,6 +13,9 @@ type Stored struct {
 	Kind     Kind
 	System   bool
 	Deleted  bool
+	// Same says that the account was read as it is stored, with what lies in the
+	// gaps of the read; then the snapshot need not carry that.
+	Same bool
 }
 
 // Current is what is stored about an instance when a snapshot arrives.
@@ -51,8 +54,8 @@ var (
 )
 
 // NewPlan decides what of a snapshot is stored. The snapshot's accounts must
-// already carry what lies in its gaps; see CarryOver. It fails when the
-// snapshot contradicts itself.
+// already carry what lies in its gaps (see CarryOver), or be marked as Same. It
+// fails when the snapshot contradicts itself.
 func NewPlan(current Current, snap Snapshot, rules HoldRules) (Plan, error) {
 	if err := check(snap.Accounts); err != nil {
 		return Plan{}, err
@@ -61,7 +64,7 @@ func NewPlan(current Current, snap Snapshot, rules HoldRules) (Plan, error) {
 	if hold != nil && !hold.InForce() {
 		hold = nil
 	}
-	if otherServer(current, snap) {
+	if current.Foreign(snap) {
 		return planOther(current, snap, hold)
 	}
 	plan, missing, err := compareAccounts(current.Accounts, snap)
@@ -75,7 +78,7 @@ func NewPlan(current Current, snap Snapshot, rules HoldRules) (Plan, error) {
 func check(accounts []Account) error {
 	seen := make(map[string]bool, len(accounts))
 	for _, a := range accounts {
-		identity := clean(a.Identity)
+		identity := a.Key()
 		switch {
 		case identity == "":
 			return errNoIdentity
@@ -89,10 +92,10 @@ func check(accounts []Account) error {
 	return nil
 }
 
-// otherServer reports whether the snapshot comes from another server than what
-// is stored. A server that does not say who it is, is taken for the same.
-func otherServer(current Current, snap Snapshot) bool {
-	return current.Identity != "" && snap.Server.Identity != "" && current.Identity != snap.Server.Identity
+// Foreign reports whether a snapshot comes from another server than what is
+// stored. A server that does not say who it is, is taken for the same.
+func (c Current) Foreign(snap Snapshot) bool {
+	return c.Identity != "" && snap.Server.Identity != "" && c.Identity != snap.Server.Identity
 }
 
 // planOther plans a snapshot of another server: it is held, or replaces
@@ -126,11 +129,14 @@ func compareAccounts(stored []Stored, snap Snapshot) (Plan, []Stored, error) {
 	var plan Plan
 	known := byKey(stored, func(s Stored) string { return s.Identity })
 	for i, a := range snap.Accounts {
+		s, found := known[a.Key()]
+		if s.Same {
+			continue
+		}
 		_, hash, err := Encode(a)
 		if err != nil {
 			return Plan{}, nil, err
 		}
-		s, found := known[clean(a.Identity)]
 		switch {
 		case !found:
 			plan.Create = append(plan.Create, Write{Index: i, Hash: hash})
@@ -220,7 +226,7 @@ func living(stored []Stored) []Stored {
 func missing(living []Stored, read []Account) []Stored {
 	seen := make(map[string]bool, len(read))
 	for _, a := range read {
-		seen[clean(a.Identity)] = true
+		seen[a.Key()] = true
 	}
 	var out []Stored
 	for _, s := range living {

@@ -371,8 +371,8 @@ WITH closed AS (
 ), gone AS (
     UPDATE accounts a
     SET deleted_at = c.moment,
-        last_seen_at = greatest(a.first_seen_at, COALESCE($4::timestamptz, (
-            SELECT l.synced_at FROM last_syncs l WHERE l.instance_id = c.instance_id AND l.sync_category = 'account')))
+        last_seen_at = least(c.moment, greatest(a.first_seen_at, COALESCE($4::timestamptz, (
+            SELECT l.synced_at FROM last_syncs l WHERE l.instance_id = c.instance_id AND l.sync_category = 'account'))))
     FROM closed c
     WHERE a.id = c.account_id
 )

@@ -84,15 +84,17 @@ func (m merger) current(ctx context.Context) (account.Current, error) {
 	return account.Current{Identity: identity, Accounts: stored, Hold: hold}, nil
 }
 
-// carryOver returns the snapshot's accounts with what is stored inside its gaps.
+// carryOver returns the snapshot's accounts with what is stored inside its
+// gaps. Those that are then as they are stored it marks in current instead.
+// What is stored about another server says nothing.
 func (m merger) carryOver(ctx context.Context, current account.Current, snap account.Snapshot) ([]account.Account, error) {
-	if snap.Complete() {
+	if snap.Complete() || current.Foreign(snap) {
 		return snap.Accounts, nil
 	}
-	living := make(map[string]account.ID, len(current.Accounts))
-	for _, s := range current.Accounts {
+	living := make(map[string]*account.Stored, len(current.Accounts))
+	for i, s := range current.Accounts {
 		if !s.Deleted {
-			living[s.Identity] = s.ID
+			living[s.Identity] = &current.Accounts[i]
 		}
 	}
 	carried := slices.Clone(snap.Accounts)
@@ -104,11 +106,11 @@ func (m merger) carryOver(ctx context.Context, current account.Current, snap acc
 	return carried, nil
 }
 
-func (m merger) carryChunk(ctx context.Context, living map[string]account.ID, chunk []account.Account, gaps []account.Gap) error {
+func (m merger) carryChunk(ctx context.Context, living map[string]*account.Stored, chunk []account.Account, gaps []account.Gap) error {
 	var ids []int64
 	for _, a := range chunk {
-		if id, known := living[a.Identity]; known {
-			ids = append(ids, int64(id))
+		if s := living[a.Key()]; s != nil {
+			ids = append(ids, int64(s.ID))
 		}
 	}
 	states, err := m.states(ctx, ids)
@@ -116,8 +118,17 @@ func (m merger) carryChunk(ctx context.Context, living map[string]account.ID, ch
 		return err
 	}
 	for i, a := range chunk {
-		if stored, known := states[living[a.Identity]]; known {
-			chunk[i] = account.CarryOver(stored, a, gaps)
+		s := living[a.Key()]
+		if s == nil {
+			continue
+		}
+		whole := account.CarryOver(states[s.ID], a, gaps)
+		_, hash, err := account.Encode(whole)
+		if err != nil {
+			return err
+		}
+		if s.Same = hash == s.Hash; !s.Same {
+			chunk[i] = whole
 		}
 	}
 	return nil
