@@ -56,23 +56,33 @@ func errorKinds() []struct {
 	}
 }
 
-// What is told apart by type or place instead of by sentinel.
-var (
-	kindInvalid     = kind{http.StatusUnprocessableEntity, "invalid_value", "A value cannot be accepted"}
-	kindRequest     = kind{http.StatusBadRequest, "invalid_request", "The request has not the form that the API describes"}
-	kindTooLarge    = kind{http.StatusRequestEntityTooLarge, "too_large", "The body is over 1 MiB"}
-	kindNotFound    = kind{http.StatusNotFound, "not_found", "No such path"}
-	kindMethod      = kind{http.StatusMethodNotAllowed, "method_not_allowed", "The path has no such method"}
-	kindMediaType   = kind{http.StatusUnsupportedMediaType, "unsupported_media_type", "The body must be application/json"}
-	kindUnavailable = kind{http.StatusServiceUnavailable, "unavailable", "The database cannot be asked now"}
-	kindInternal    = kind{http.StatusInternalServerError, "internal", "Internal error"}
-)
+// plainKind is what is told apart by type or place instead of by sentinel, by
+// its status. Everything unknown is an internal error.
+func plainKind(status int) kind {
+	switch status {
+	case http.StatusBadRequest:
+		return kind{status, "invalid_request", "The request has not the form that the API describes"}
+	case http.StatusNotFound:
+		return kind{status, "not_found", "No such path"}
+	case http.StatusMethodNotAllowed:
+		return kind{status, "method_not_allowed", "The path has no such method"}
+	case http.StatusRequestEntityTooLarge:
+		return kind{status, "too_large", "The body is over 1 MiB"}
+	case http.StatusUnsupportedMediaType:
+		return kind{status, "unsupported_media_type", "The body must be application/json"}
+	case http.StatusUnprocessableEntity:
+		return kind{status, "invalid_value", "A value cannot be accepted"}
+	case http.StatusServiceUnavailable:
+		return kind{status, "unavailable", "The database cannot be asked now"}
+	}
+	return kind{http.StatusInternalServerError, "internal", "Internal error"}
+}
 
 // Codes lists every code that an answer may carry.
 func Codes() []string {
-	codes := []string{
-		kindInvalid.code, kindRequest.code, kindTooLarge.code, kindNotFound.code, kindMethod.code,
-		kindMediaType.code, kindUnavailable.code, kindInternal.code,
+	var codes []string
+	for _, status := range []int{400, 404, 405, 413, 415, 422, 500, 503} {
+		codes = append(codes, plainKind(status).code)
 	}
 	for _, row := range errorKinds() {
 		codes = append(codes, row.kind.code)
@@ -106,9 +116,11 @@ func (s *Server) answerError(err error, c echo.Context) {
 	k := s.kindOf(err)
 	ctx := c.Request().Context()
 	switch {
-	case k == kindInternal && !errors.Is(err, errPanicked):
+	case errors.Is(err, errPanicked), errors.Is(ctx.Err(), context.Canceled):
+		// logged already; nobody is left to answer
+	case k.status == http.StatusInternalServerError:
 		s.cfg.Log.ErrorContext(ctx, "request failed", "route", c.Path(), "err", err)
-	case k == kindUnavailable:
+	case k.status == http.StatusServiceUnavailable:
 		s.cfg.Log.WarnContext(ctx, "database away", "route", c.Path(), "err", err, "cause", context.Cause(ctx))
 	}
 	setErrorHeaders(c.Response().Header(), k)
@@ -162,35 +174,23 @@ func (s *Server) kindOf(err error) kind {
 		}
 	}
 	var tooLarge *http.MaxBytesError
-	var http4xx *echo.HTTPError
+	var made *echo.HTTPError // by Echo, or by package httpapi: a 400 around *invalid.Error
 	var fault *invalid.Error
 	switch {
 	case errors.As(err, &tooLarge):
-		return kindTooLarge
-	case errors.As(err, &http4xx):
-		return kindOfStatus(http4xx.Code)
+		return plainKind(http.StatusRequestEntityTooLarge)
+	case errors.As(err, &made):
+		return plainKind(made.Code)
 	case errors.As(err, &fault):
-		return kindInvalid
-	case errors.Is(err, session.ErrAway), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), s.cfg.Unavailable(err):
-		return kindUnavailable
+		return plainKind(http.StatusUnprocessableEntity)
+	case isAway(err), s.cfg.Unavailable(err):
+		return plainKind(http.StatusServiceUnavailable)
 	}
-	return kindInternal
+	return plainKind(http.StatusInternalServerError)
 }
 
-// kindOfStatus is for the errors of Echo, and for those that say that a request
-// has not its form: package httpapi makes them as a 400 around *invalid.Error.
-func kindOfStatus(status int) kind {
-	switch status {
-	case http.StatusBadRequest:
-		return kindRequest
-	case http.StatusNotFound:
-		return kindNotFound
-	case http.StatusMethodNotAllowed:
-		return kindMethod
-	case http.StatusRequestEntityTooLarge:
-		return kindTooLarge
-	case http.StatusUnsupportedMediaType:
-		return kindMediaType
-	}
-	return kindInternal
+// isAway knows the errors of calls that had no time left; the store knows those
+// of Postgres.
+func isAway(err error) bool {
+	return errors.Is(err, session.ErrAway) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

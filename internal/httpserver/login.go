@@ -37,7 +37,7 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		actor := user.Actor{User: who, RequestID: idOf(c), RemoteAddr: c.RealIP()}
-		setContext(c, user.WithActor(c.Request().Context(), actor))
+		setContext(user.WithActor(c.Request().Context(), actor), c)
 		return next(c)
 	}
 }

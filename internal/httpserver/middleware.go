@@ -25,7 +25,7 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 		id := rand.Text()
 		c.Set(requestIDKey, id)
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		setContext(c, logging.With(c.Request().Context(), slog.String("request_id", id)))
+		setContext(logging.With(c.Request().Context(), slog.String("request_id", id)), c)
 		return next(c)
 	}
 }
@@ -35,7 +35,7 @@ func idOf(c echo.Context) string {
 	return id
 }
 
-func setContext(c echo.Context, ctx context.Context) {
+func setContext(ctx context.Context, c echo.Context) {
 	c.SetRequest(c.Request().WithContext(ctx))
 }
 
@@ -115,7 +115,7 @@ func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), requestTimeout,
 			fmt.Errorf("answer a request: over %s", requestTimeout))
 		defer cancel()
-		setContext(c, ctx)
+		setContext(ctx, c)
 		return next(c)
 	}
 }

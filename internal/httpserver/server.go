@@ -137,6 +137,13 @@ func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-failed
+	return errors.Join(err, afterShutdown(<-failed))
+}
+
+// afterShutdown is what is left of the error of a server that was told to stop.
+func afterShutdown(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
 	return err
 }

@@ -25,7 +25,7 @@ var tokenForm = regexp.MustCompile(`^dbf_[1-9][0-9]{0,18}_[A-Za-z0-9_-]{43}$`)
 // NewToken makes the text of token id, which is shown once, and its hash.
 func NewToken(id TokenID) (secret.Text, Hash) {
 	random := make([]byte, tokenBytes)
-	rand.Read(random) //nolint:errcheck // never fails: it ends the process instead
+	rand.Read(random) // never fails: it ends the process instead
 	text := fmt.Sprintf("dbf_%d_%s", id, base64.RawURLEncoding.EncodeToString(random))
 	return secret.New(text), sha256.Sum256([]byte(text))
 }
