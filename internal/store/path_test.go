@@ -22,7 +22,7 @@ func TestSessionGoesFromCreationToItsEnd(t *testing.T) {
 		if err := b.ProveLogin(t.Context(), w); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.complete(t.Context(), w); err != nil {
+		if err := b.complete(t.Context(), w.Claim); err != nil {
 			t.Fatal(err)
 		}
 	}

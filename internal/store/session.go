@@ -47,15 +47,16 @@ func (s *Store) CreateSession(ctx context.Context, req session.Request) (got ses
 
 // createSession reports false when the idempotency key is taken.
 func createSession(ctx context.Context, q *dbq.Queries, id session.ID, req session.Request, serves session.Serves) (bool, error) {
-	if err := checkIDs(ctx, q, req.Selector.IDs); err != nil {
-		return false, err
-	}
 	set, err := settings(ctx, q)
 	if err != nil {
 		return false, err
 	}
 	inserted, err := insertSession(ctx, q, id, req, set)
 	if err != nil || !inserted {
+		return false, err
+	}
+	// After the key: a replay is answered whatever became of the instances.
+	if err := checkIDs(ctx, q, req.Selector.IDs); err != nil {
 		return false, err
 	}
 	made, err := q.InsertRecords(ctx, dbq.InsertRecordsParams{
