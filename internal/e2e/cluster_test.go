@@ -201,3 +201,18 @@ func scan[T any](c *cluster, sql string, args ...any) T {
 	}
 	return v
 }
+
+// targetCount reads one number from the target as its superuser.
+func (c *cluster) targetCount(sql string) int {
+	c.t.Helper()
+	pool, err := pgxpool.New(c.t.Context(), c.target.URL(""))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer pool.Close()
+	var n int
+	if err := pool.QueryRow(c.t.Context(), sql).Scan(&n); err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
