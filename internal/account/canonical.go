@@ -63,22 +63,18 @@ func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// Limits of what JSON can say about a time; an engine may go beyond them.
-var (
-	firstTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-)
-
+// canonicalTime keeps what both JSON and Postgres can say; an engine's years may
+// go beyond that.
 func canonicalTime(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
 	u := t.UTC().Truncate(time.Microsecond)
-	switch {
-	case u.Before(firstTime):
-		u = firstTime
-	case u.After(lastTime):
-		u = lastTime
+	switch year := u.Year(); {
+	case year < 1:
+		u = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	case year > 9999:
+		u = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	}
 	return &u
 }

@@ -1,6 +1,9 @@
 package account
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // Types of a Gap that name something else than a type of grants. Stored in
 // record details; do not rename.
@@ -32,6 +35,18 @@ func (s Snapshot) ListComplete() bool {
 // wholeList reports whether the list of accounts itself has the gap.
 func (g Gap) wholeList() bool {
 	return g.Type == GapAccounts || g.Database == "" && g.Type == ""
+}
+
+// maxReason is how much of a gap's reason is told.
+const maxReason = 200 // bytes
+
+// Brief returns the gap with texts that can be stored among a record's details.
+func (g Gap) Brief() Gap {
+	g.Database, g.Type, g.Reason = clean(g.Database), clean(g.Type), clean(g.Reason)
+	if len(g.Reason) > maxReason {
+		g.Reason = strings.ToValidUTF8(g.Reason[:maxReason], "") + "…"
+	}
+	return g
 }
 
 // CarryOver returns the account as read with everything that stored, in its

@@ -241,19 +241,21 @@ func (q *Queries) ListHolds(ctx context.Context, arg ListHoldsParams) ([]ListHol
 }
 
 const newestHold = `-- name: NewestHold :one
-SELECT id, reason, status, fingerprint, times_seen, last_seen_at, applied_at, lapsed_at
+SELECT id, reason, status, fingerprint, times_seen, known_count, missing_count, last_seen_at, applied_at, lapsed_at
 FROM account_holds WHERE instance_id = $1 ORDER BY id DESC LIMIT 1
 `
 
 type NewestHoldRow struct {
-	ID          int64
-	Reason      string
-	Status      string
-	Fingerprint []byte
-	TimesSeen   int32
-	LastSeenAt  *time.Time
-	AppliedAt   *time.Time
-	LapsedAt    *time.Time
+	ID           int64
+	Reason       string
+	Status       string
+	Fingerprint  []byte
+	TimesSeen    int32
+	KnownCount   int32
+	MissingCount int32
+	LastSeenAt   *time.Time
+	AppliedAt    *time.Time
+	LapsedAt     *time.Time
 }
 
 func (q *Queries) NewestHold(ctx context.Context, instanceID int64) (NewestHoldRow, error) {
@@ -265,6 +267,8 @@ func (q *Queries) NewestHold(ctx context.Context, instanceID int64) (NewestHoldR
 		&i.Status,
 		&i.Fingerprint,
 		&i.TimesSeen,
+		&i.KnownCount,
+		&i.MissingCount,
 		&i.LastSeenAt,
 		&i.AppliedAt,
 		&i.LapsedAt,

@@ -15,19 +15,6 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// merged says what a snapshot changed.
-type merged struct {
-	Items   session.Items // Updated counts changed and returned accounts
-	Held    bool          // something waits for a decision: the read counts as partial
-	Details map[string]any
-	// KeepIdentity: the instance's identity stays what it is, because another
-	// server is held or the server did not say who it is.
-	KeepIdentity bool
-	// Foreign: another server answered and is held. Nothing was stored, so this
-	// was no read of the instance.
-	Foreign bool
-}
-
 // mergeAccounts stores a snapshot of an instance's accounts inside the
 // transaction that settles its record. It must run before last_syncs is
 // updated: until then that row says when missing accounts were last seen. An
@@ -47,10 +34,14 @@ func mergeAccounts(ctx context.Context, _ pgx.Tx, q *dbq.Queries, claim session.
 	if err != nil {
 		return merged{}, err
 	}
+	hold, err := m.moveHold(ctx, current.Hold, plan.Hold)
+	if err != nil {
+		return merged{}, err
+	}
 	if err := m.write(ctx, current.Hold, plan, snap); err != nil {
 		return merged{}, err
 	}
-	return mergeResult(plan, snap), nil
+	return mergeResult(plan, snap, hold), nil
 }
 
 // merger is the state of one merge.
@@ -157,9 +148,6 @@ func (m merger) states(ctx context.Context, ids []int64) (map[account.ID]account
 // write stores what the plan says: first what goes, since a replaced server's
 // accounts make room for others of the same identity.
 func (m merger) write(ctx context.Context, hold *account.Hold, plan account.Plan, snap account.Snapshot) error {
-	if err := m.moveHold(ctx, hold, plan.Hold); err != nil {
-		return err
-	}
 	if err := m.lose(ctx, plan.Gone, missingSince(hold, plan.Hold)); err != nil {
 		return err
 	}

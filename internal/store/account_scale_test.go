@@ -10,7 +10,7 @@ import (
 )
 
 // One big instance must not take a worker's memory beyond its own snapshot.
-func TestMergeOfManyAccountsCostsLittleMemory(t *testing.T) {
+func TestMergeOfManyAccountsCostsLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the heap of the whole process
 	if testing.Short() {
 		t.Skip("50,000 accounts")
 	}

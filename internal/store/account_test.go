@@ -269,6 +269,22 @@ func TestMergeOfIncompleteListRemovesNothing(t *testing.T) {
 	}
 }
 
+func TestDetailsOfManyGapsStaySmall(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	gaps := make([]account.Gap, 1000)
+	for i := range gaps {
+		gaps[i] = account.Gap{Database: fmt.Sprint("d", i), Code: session.CodePermission, Reason: strings.Repeat("\x00長", 4096)}
+	}
+	details := b.merge(t, snapshot(people(1, 1), gaps...)).Details
+	if details["gap_count"] != 1000 {
+		t.Errorf("%v gaps are counted", details["gap_count"])
+	}
+	if n := one[int](t, b.pool, `SELECT octet_length($1::jsonb::text)`, details); n > 32<<10 {
+		t.Errorf("the details are %d bytes", n)
+	}
+}
+
 func TestMergeStoresHostileText(t *testing.T) {
 	t.Parallel()
 	b := newAccounts(t)

@@ -131,8 +131,9 @@ func loseMissing(ctx context.Context, q *dbq.Queries, h account.Hold) error {
 	return m.lose(ctx, ids, h.LastSeenAt)
 }
 
-// moveHold writes what a plan says about the instance's holds.
-func (m merger) moveHold(ctx context.Context, hold *account.Hold, move account.HoldMove) error {
+// moveHold writes what a plan says about the instance's holds, of which before
+// is the newest or nil, and returns the newest one now.
+func (m merger) moveHold(ctx context.Context, before *account.Hold, move account.HoldMove) (*account.Hold, error) {
 	var err error
 	switch {
 	case move.Lapse != 0:
@@ -142,18 +143,18 @@ func (m merger) moveHold(ctx context.Context, hold *account.Hold, move account.H
 	case move.Apply != 0:
 		err = m.q.ApplyHold(ctx, dbq.ApplyHoldParams{ID: int64(move.Apply), Seen: seen(move)})
 	}
-	if err == nil && move.Open != nil {
-		err = m.openHold(ctx, hold, move)
-	}
 	if err != nil {
-		return fmt.Errorf("move hold: %w", err)
+		return nil, fmt.Errorf("move hold: %w", err)
 	}
-	return nil
+	if move.Open == nil {
+		return before, nil
+	}
+	return m.openHold(ctx, before, move)
 }
 
 // openHold writes a new hold. When it takes the place of another about missing
 // accounts, they have been missing since then.
-func (m merger) openHold(ctx context.Context, before *account.Hold, move account.HoldMove) error {
+func (m merger) openHold(ctx context.Context, before *account.Hold, move account.HoldMove) (*account.Hold, error) {
 	f := move.Open
 	params := dbq.OpenHoldParams{
 		InstanceID: int64(m.instance), Reason: string(f.Reason), Fingerprint: f.Fingerprint[:], TimesSeen: seen(move),
@@ -167,8 +168,11 @@ func (m merger) openHold(ctx context.Context, before *account.Hold, move account
 	if before != nil && move.Lapse == before.ID {
 		params.LastSeenAt = before.LastSeenAt
 	}
-	_, err := m.q.OpenHold(ctx, params)
-	return err
+	id, err := m.q.OpenHold(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("open hold: %w", err)
+	}
+	return &account.Hold{ID: account.HoldID(id), Reason: f.Reason, Known: f.Known, MissingCount: f.MissingCount}, nil
 }
 
 func seen(move account.HoldMove) int32 {
@@ -190,7 +194,8 @@ func newestHold(ctx context.Context, q *dbq.Queries, instance fleet.InstanceID) 
 	}
 	return &account.Hold{
 		ID: account.HoldID(r.ID), Reason: account.HoldReason(r.Reason), Status: account.HoldStatus(r.Status),
-		Fingerprint: account.Hash(r.Fingerprint), TimesSeen: int(r.TimesSeen), LastSeenAt: r.LastSeenAt,
+		Fingerprint: account.Hash(r.Fingerprint), TimesSeen: int(r.TimesSeen),
+		Known: int(r.KnownCount), MissingCount: int(r.MissingCount), LastSeenAt: r.LastSeenAt,
 		AppliedAt: r.AppliedAt, LapsedAt: r.LapsedAt,
 	}, nil
 }

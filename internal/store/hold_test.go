@@ -58,6 +58,26 @@ func TestHoldSaysWhatItIsAbout(t *testing.T) {
 	}
 }
 
+func TestDetailsOfARecordSayWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	b, h := newHeld(t)
+	want := map[string]any{
+		"completeness": "partial",
+		"hold":         map[string]any{"id": h.ID, "reason": h.Reason, "known": 66, "missing": 20, "applied": false},
+	}
+	if diff := cmp.Diff(want, b.merge(t, missing20()).Details); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	want["completeness"] = "complete"
+	want["hold"].(map[string]any)["applied"] = true
+	if diff := cmp.Diff(want, b.merge(t, missing20()).Details); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]any{"completeness": "complete"}, b.merge(t, missing20()).Details); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestHoldConfirmsItselfAtTheThirdCompleteRead(t *testing.T) {
 	t.Parallel()
 	b, opened := newHeld(t)

@@ -1,5 +1,5 @@
 -- name: NewestHold :one
-SELECT id, reason, status, fingerprint, times_seen, last_seen_at, applied_at, lapsed_at
+SELECT id, reason, status, fingerprint, times_seen, known_count, missing_count, last_seen_at, applied_at, lapsed_at
 FROM account_holds WHERE instance_id = @instance_id ORDER BY id DESC LIMIT 1;
 
 -- name: OpenHold :one
