@@ -15,14 +15,15 @@ import (
 
 // testAccounts runs what can share one server: each case only adds to it.
 func testAccounts(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
 	target := server.Target()
-	t.Run("empty server", func(t *testing.T) { //nolint:paralleltest // the cases share a server
+	t.Run("empty server", func(t *testing.T) {
 		s := readComplete(t, h, target)
 		byName(t, s, target.Username)
 		checkServer(t, s)
 	})
-	t.Run("login is told once", func(t *testing.T) { //nolint:paralleltest // as above
+	t.Run("login is told once", func(t *testing.T) {
 		calls := 0
 		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), func(context.Context) { calls++ })
 		if err != nil || calls != 1 {
@@ -61,6 +62,7 @@ func HostileNames() []string {
 
 // testHostileNames expects every name back as it was given.
 func testHostileNames(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	server.Exec(t, "", h.SQL.CreateTable("canary", "canary")...)
 	names := append(HostileNames(), strings.Repeat("x", h.SQL.NameBytes), strings.Repeat("é", h.SQL.NameBytes/2))
 	for _, name := range names {
@@ -85,6 +87,7 @@ func testHostileNames(t *testing.T, h Harness, server Server) {
 }
 
 func testCase(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	for _, name := range []string{"casing", "Casing", "CASING"} {
 		server.Exec(t, "", h.SQL.CreateUser(name))
 	}
@@ -99,6 +102,7 @@ func testCase(t *testing.T, h Harness, server Server) {
 }
 
 func testExpired(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	server.Exec(t, "", h.SQL.CreateUser("expired"), h.SQL.ExpireUser("expired"),
 		h.SQL.CreateUser("lasting"), h.SQL.CreateRole("group"))
 	s := readComplete(t, h, server.Target())
@@ -118,6 +122,7 @@ func testExpired(t *testing.T, h Harness, server Server) {
 // testLoops makes a chain of roles, and a ring of those who may hand out each
 // other as far as the engine lets them.
 func testLoops(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	const links = 30
 	name := func(i int) string { return fmt.Sprintf("chain%d", i) }
 	for i := range links {
@@ -140,6 +145,7 @@ func testLoops(t *testing.T, h Harness, server Server) {
 }
 
 func testTooMany(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	limits := quick()
 	limits.MaxAccounts = 3
 	s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), server.Target(), limits, nil)
@@ -148,6 +154,7 @@ func testTooMany(t *testing.T, h Harness, server Server) {
 }
 
 func testTooManyBytes(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	dialer := loopback(t)
 	dialer.MaxBytes = 3000
 	s, err := h.NewReader(t, dialer).ReadAccounts(t.Context(), server.Target(), quick(), nil)
@@ -157,6 +164,7 @@ func testTooManyBytes(t *testing.T, h Harness, server Server) {
 
 // testStable expects two reads of one state to be the same.
 func testStable(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	hashes := func() []string {
 		var all []string
 		for _, a := range readComplete(t, h, server.Target()).Accounts {

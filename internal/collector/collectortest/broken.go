@@ -17,29 +17,30 @@ import (
 
 // testBroken runs what goes wrong on a server in order.
 func testBroken(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
-	t.Run("wrong password", func(t *testing.T) { //nolint:paralleltest // the cases share a server
+	t.Run("wrong password", func(t *testing.T) {
 		target := server.Target()
 		const wrong = "never-the-password"
 		target.Password = secret.New(wrong)
 		s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(),
 			func(context.Context) { t.Error("a login was told that did not happen") })
-		f := wantFault(t, err, session.CodeAuthFailed, session.PhaseLogin)
-		if strings.Contains(f.Error(), wrong) {
-			t.Errorf("the fault holds the password: %v", f)
+		wantFault(t, err, session.CodeAuthFailed, session.PhaseLogin)
+		if strings.Contains(err.Error(), wrong) {
+			t.Errorf("the fault holds the password: %v", err)
 		}
 		wantNothing(t, s)
 	})
-	t.Run("unknown database", func(t *testing.T) { //nolint:paralleltest // as above
+	t.Run("unknown database", func(t *testing.T) {
 		target := server.Target()
 		target.Database = "nowhere"
 		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
 		wantFault(t, err, session.CodeUnknownDatabase, session.PhaseLogin)
 	})
 	if h.SQL.Databases {
-		t.Run("one unreadable database of many", func(t *testing.T) { testUnreadable(t, h, server) }) //nolint:paralleltest // as above
+		t.Run("one unreadable database of many", func(t *testing.T) { testUnreadable(t, h, server) })
 	}
-	t.Run("no permission", func(t *testing.T) { //nolint:paralleltest // as above
+	t.Run("no permission", func(t *testing.T) {
 		target := server.Target()
 		server.Exec(t, "", h.SQL.CreateDatabase("forbidden"), h.SQL.Forbid("forbidden", target.Username))
 		target.Database = "forbidden"
@@ -51,6 +52,7 @@ func testBroken(t *testing.T, h Harness) {
 
 // testUnreadable expects one gap, and everything about the other databases.
 func testUnreadable(t *testing.T, h Harness, server Server) {
+	t.Helper()
 	names := []string{"first", "second", "third", "fourth"}
 	server.Exec(t, "", h.SQL.CreateUser("everywhere"))
 	for _, name := range names {
@@ -95,10 +97,12 @@ func readBlocked(ctx context.Context, t testing.TB, h Harness, server Server, ta
 // testCancel expects that a cancelled read ends soon, that the fault knows why,
 // and that nothing of it is left on the target.
 func testCancel(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
 	target := server.Target()
 	target.AppName = "dbfleet/cancelled"
-	defer server.Block(t)()
+	unblock := server.Block(t)
+	defer unblock()
 	before := runtime.NumGoroutine()
 	cause := errors.New("the operator has cancelled")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -121,6 +125,7 @@ func testCancel(t *testing.T, h Harness) {
 
 // testGone expects that a read fails as a whole when the server dies in it.
 func testGone(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
 	server.Block(t)
 	done := readBlocked(t.Context(), t, h, server, server.Target())
@@ -134,6 +139,7 @@ func testGone(t *testing.T, h Harness) {
 
 // testSlow expects that what takes too long is told: as a gap or as a fault.
 func testSlow(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
 	unblock := server.Block(t)
 	limits := quick()

@@ -62,7 +62,7 @@ func (f *Fake) accept(ctx context.Context, running *sync.WaitGroup, handle Handl
 
 // Port is the port on 127.0.0.1.
 func (f *Fake) Port() int {
-	return f.listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
+	return f.listener.Addr().(*net.TCPAddr).Port
 }
 
 // Heard reports whether the server was sent a text.

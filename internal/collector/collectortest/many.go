@@ -16,6 +16,7 @@ const (
 
 // testMany reads 50,000 accounts within the memory that is promised.
 func testMany(t *testing.T, h Harness) {
+	t.Helper()
 	server := h.Start(t)
 	server.Exec(t, "", h.SQL.ManyUsers(manyAccounts))
 	reader := h.NewReader(t, loopback(t))
@@ -38,6 +39,7 @@ func testMany(t *testing.T, h Harness) {
 }
 
 func checkMany(t *testing.T, s account.Snapshot) {
+	t.Helper()
 	ids := make(map[string]bool, len(s.Accounts))
 	for _, a := range s.Accounts {
 		ids[a.Identity] = true
@@ -52,5 +54,5 @@ func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // no heap is that large
+	return int64(m.HeapAlloc)
 }

@@ -27,7 +27,7 @@ func Unaccepting(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := name.(*syscall.SockaddrInet4).Port //nolint:forcetypeassert // it was bound as one
+	port := name.(*syscall.SockaddrInet4).Port
 	fillQueue(t, port)
 	return port
 }

@@ -52,7 +52,7 @@ func configure(base *pgconn.Config, t fleet.Target, limits fleet.Limits, databas
 		return nil, err
 	}
 	c := base.Copy()
-	c.Host, c.Port = t.Host, uint16(t.Port) //nolint:gosec // ReadAccounts has checked it
+	c.Host, c.Port = t.Host, uint16(t.Port)
 	c.Database, c.User, c.Password = database, t.Username, t.Password.Reveal()
 	c.Fallbacks = nil
 	c.ConnectTimeout = 0 // the context has it

@@ -28,10 +28,16 @@ const (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	collectortest.Run(t, collectortest.Harness{
-		NewReader: func(t testing.TB, d *netguard.Dialer) collectortest.Reader { return newReader(t, d) },
-		Start:     func(t testing.TB) collectortest.Server { return start(t, localsvc.PostgresOptions{}) },
-		SQL:       spellings(),
-		Fakes:     fakes(),
+		NewReader: func(t testing.TB, d *netguard.Dialer) collectortest.Reader {
+			t.Helper()
+			return newReader(t, d)
+		},
+		Start: func(t testing.TB) collectortest.Server {
+			t.Helper()
+			return start(t, localsvc.PostgresOptions{})
+		},
+		SQL:   spellings(),
+		Fakes: fakes(),
 	})
 }
 
@@ -189,11 +195,7 @@ func (s *server) read(t testing.TB) snapshot {
 
 func (s *server) readPartial(t testing.TB) snapshot {
 	t.Helper()
-	policy, err := netguard.ParsePolicy("127.0.0.0/8:*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := newReader(t, &netguard.Dialer{Policy: policy}).ReadAccounts(t.Context(), s.Target(), fleet.Limits{}, nil)
+	found, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), s.Target(), fleet.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,25 @@ func (r *read) open(ctx context.Context, database string) (*conn, error) {
 	if err != nil {
 		return nil, r.connectFailure(ctx, outer, a, err)
 	}
-	return &conn{pg: pg, read: r}, nil
+	c := &conn{pg: pg, read: r}
+	if err := c.acceptAnyBytes(outer); err != nil {
+		c.close(outer)
+		return nil, err
+	}
+	return c, nil
+}
+
+const sqlAnyBytes = `
+SELECT set_config('client_encoding', 'SQL_ASCII', false)`
+
+// acceptAnyBytes keeps a database without an encoding from refusing to show a
+// name that is no UTF-8. Nothing is translated then, and clean sees to the rest.
+func (c *conn) acceptAnyBytes(ctx context.Context) error {
+	if c.pg.ParameterStatus("server_encoding") != "SQL_ASCII" {
+		return nil
+	}
+	_, err := c.one(ctx, query{name: "encoding", sql: sqlAnyBytes, columns: 1})
+	return err
 }
 
 // dialContext also serves the driver's requests to stop a statement, which come

@@ -114,3 +114,16 @@ func endless(b *pgproto3.Backend, query string) {
 		}
 	}
 }
+
+// askPlainPassword wants the password as it is.
+func askPlainPassword(_ context.Context, c net.Conn) {
+	backend := pgproto3.NewBackend(c, c)
+	if _, err := backend.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	backend.Send(&pgproto3.AuthenticationCleartextPassword{})
+	if backend.Flush() != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, c)
+}

@@ -170,8 +170,6 @@ const (
 	stateDropped        = "57P04"
 	stateNoPrivilege    = "42501"
 	stateLockTimeout    = "55P03"
-	stateBadCharacter   = "22021"
-	stateNoTranslation  = "22P05"
 	stateQueryCancelled = "57014"
 )
 

@@ -13,12 +13,14 @@ import (
 // bootstrapOID is the superuser that initdb made.
 const bootstrapOID = "10"
 
+// PostgreSQL knows times that JSON does not: they become the nearest ones that it
+// does, and the first of them is not Go's zero time.
 const sqlRoles = `
 SELECT oid::text, rolname, rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb,
        rolreplication, rolbypassrls, rolconnlimit,
-       CASE WHEN isfinite(rolvaliduntil)
-            THEN floor(extract(epoch FROM rolvaliduntil) * 1000000)::int8::text
-            ELSE rolvaliduntil::text END
+       CASE WHEN rolvaliduntil < 'infinity'
+            THEN floor(extract(epoch FROM greatest(least(rolvaliduntil, '9999-12-31 00:00:00+00'),
+                                                   '0001-01-02 00:00:00+00')) * 1000000)::int8::text END
   FROM pg_catalog.pg_roles
  ORDER BY pg_roles.oid
  LIMIT $1::int8`
@@ -60,7 +62,7 @@ func readRole(r row, shared attributes) (account.Account, error) {
 	if a.Attributes, err = shared.of(r); err != nil {
 		return a, err
 	}
-	a.ValidUntil, err = validUntil(string(r[10]))
+	a.ValidUntil, err = validUntil(r, 10)
 	return a, err
 }
 
@@ -68,10 +70,9 @@ func readRole(r row, shared attributes) (account.Account, error) {
 var roleFlags = [...]string{"inherit", "createrole", "createdb", "replication", "bypassrls"}
 
 const (
-	firstFlag  = 4
-	connLimit  = firstFlag + len(roleFlags)
-	noLimit    = -1
-	boundsYear = 9999
+	firstFlag = 4
+	connLimit = firstFlag + len(roleFlags)
+	noLimit   = -1
 )
 
 // attributes keeps one copy of each set of attributes: most roles have the same.
@@ -105,27 +106,15 @@ func (all attributes) of(r row) (map[string]any, error) {
 	return set, nil
 }
 
-// validUntil reads a point in time in microseconds. PostgreSQL knows times that
-// JSON does not: they become the nearest one that it does.
-func validUntil(s string) (*time.Time, error) {
-	first := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC) // not Go's zero time
-	last := time.Date(boundsYear, 12, 31, 0, 0, 0, 0, time.UTC)
-	switch s {
-	case "", "infinity":
+// validUntil reads a point in time in microseconds; NULL is for ever.
+func validUntil(r row, i int) (*time.Time, error) {
+	if len(r[i]) == 0 {
 		return nil, nil
-	case "-infinity":
-		return &first, nil
 	}
-	micros, err := strconv.ParseInt(s, 10, 64)
+	micros, err := r.integer(i)
 	if err != nil {
-		return nil, fmt.Errorf("%w: end of a role's validity", errProtocol)
+		return nil, err
 	}
 	t := time.UnixMicro(micros).UTC()
-	if t.Before(first) {
-		t = first
-	}
-	if t.After(last) {
-		t = last
-	}
 	return &t, nil
 }
