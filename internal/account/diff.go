@@ -1,6 +1,9 @@
 package account
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,6 +59,30 @@ type GrantChange struct {
 
 // Empty reports whether nothing changed.
 func (d Diff) Empty() bool { return reflect.ValueOf(d).IsZero() }
+
+// DecodeDiff returns the diff of a stored form, with the types of values that
+// Compare gives.
+func DecodeDiff(stored []byte) (Diff, error) {
+	var d Diff
+	dec := json.NewDecoder(bytes.NewReader(stored))
+	dec.UseNumber()
+	if err := dec.Decode(&d); err != nil {
+		return Diff{}, fmt.Errorf("decode diff: %w", err)
+	}
+	for _, changes := range [][]FieldChange{d.Fields, d.Attributes} {
+		for i := range changes {
+			changes[i].From, changes[i].To = canonicalOrNil(changes[i].From), canonicalOrNil(changes[i].To)
+		}
+	}
+	return d, nil
+}
+
+func canonicalOrNil(v any) any {
+	if v == nil {
+		return nil
+	}
+	return canonicalValue(v)
+}
 
 // Compare returns what changed from before to after, two states of the same
 // account.

@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -32,11 +31,12 @@ func TestCompareSaysEverythingThatChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var read account.Diff
-		dec := json.NewDecoder(bytes.NewReader(stored))
-		dec.UseNumber()
-		if err := dec.Decode(&read); err != nil {
+		read, err := account.DecodeDiff(stored)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if diff := cmp.Diff(d, read); diff != "" {
+			t.Fatalf("after a way through JSON (-before +after):\n%s", diff)
 		}
 		got := apply(before.Canonical(), read).Canonical()
 		if diff := cmp.Diff(after.Canonical(), got); diff != "" {

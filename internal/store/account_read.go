@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -143,15 +142,16 @@ func (s *Store) AccountHistory(ctx context.Context, id account.ID, limit int, af
 func accountVersions(rows []dbq.AccountVersionsRow) ([]account.Version, error) {
 	versions := make([]account.Version, len(rows))
 	for i, r := range rows {
+		diff, err := account.DecodeDiff(r.Diff)
+		if err != nil {
+			return nil, err
+		}
 		v := account.Version{
 			ID: account.VersionID(r.ID), AccountID: account.ID(r.AccountID), Change: account.Change(r.Change),
-			ValidFrom: r.ValidFrom, ValidTo: r.ValidTo,
+			ValidFrom: r.ValidFrom, ValidTo: r.ValidTo, Diff: diff,
 		}
 		if r.RecordID != nil && r.SessionID != nil {
 			v.Record, v.Session = session.RecordID(*r.RecordID), *r.SessionID
-		}
-		if err := json.Unmarshal(r.Diff, &v.Diff); err != nil {
-			return nil, fmt.Errorf("decode diff: %w", err)
 		}
 		if r.State != "" {
 			state, err := account.Decode([]byte(r.State))
