@@ -58,10 +58,18 @@ func (c InstanceChange) Fields() []string {
 		name  string
 		given bool
 	}{
-		{"name", c.Name != nil}, {"engine", c.Engine != nil}, {"host", c.Host != nil}, {"port", c.Port != nil},
-		{"database", c.Database != nil}, {"credential_id", c.CredentialID != nil}, {"tls_mode", c.TLSMode != nil},
-		{"tls_ca", c.TLSCA != nil}, {"tls_server_name", c.TLSServerName != nil}, {"host_key", c.HostKey != nil},
-		{"tags", c.Tags != nil}, {"active", c.Active != nil},
+		{"name", c.Name != nil},
+		{"engine", c.Engine != nil},
+		{"host", c.Host != nil},
+		{"port", c.Port != nil},
+		{"database", c.Database != nil},
+		{"credential_id", c.CredentialID != nil},
+		{"tls_mode", c.TLSMode != nil},
+		{"tls_ca", c.TLSCA != nil},
+		{"tls_server_name", c.TLSServerName != nil},
+		{"host_key", c.HostKey != nil},
+		{"tags", c.Tags != nil},
+		{"active", c.Active != nil},
 	} {
 		if f.given {
 			names = append(names, f.name)

@@ -74,7 +74,7 @@ func New(cfg Config) *Server {
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = ipExtractor(cfg.TrustedProxies)
 	s.echo.HTTPErrorHandler = s.answerError
-	s.echo.Use(requestID, s.logRequest, s.recoverPanic, securityHeaders, limitBody, limitTime, s.login, s.permit)
+	s.echo.Use(requestID, limitTime, s.logRequest, s.recoverPanic, securityHeaders, limitBody, s.login, s.permit)
 	return s
 }
 

@@ -1,0 +1,170 @@
+package httpserver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/store"
+	"github.com/dbfleet/dbfleet/internal/user"
+)
+
+// bundle is a server with a few routes of its own, and one token per role.
+type bundle struct {
+	*httpserver.Server
+
+	url    string
+	log    *logbook
+	users  *fakeUsers
+	tokens map[user.Role]secret.Text
+}
+
+func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
+	t.Helper()
+	b := &bundle{log: &logbook{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
+	for i, role := range user.Roles() {
+		b.tokens[role] = b.users.add(user.User{ID: user.ID(i + 1), Name: string(role), Role: role})
+	}
+	b.Server = httpserver.New(httpserver.Config{
+		Log: logging.New(b.log, logging.JSON, slog.LevelDebug), Users: b.users, Auditor: b.users,
+		Unavailable: store.Unavailable, TrustedProxies: proxies,
+	})
+	server := httptest.NewServer(b.Server)
+	t.Cleanup(server.Close)
+	b.url = server.URL
+	return b
+}
+
+// route adds a route for a role and those above it.
+func (b *bundle) route(method, path string, least user.Role, h echo.HandlerFunc) {
+	b.Allow(method, path, least)
+	b.Echo().Add(method, path, h)
+}
+
+// answer is a response that has been read.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	problem struct {
+		Type, Title, Detail, Code, Field string
+		Status                           int
+		RequestID                        string `json:"request_id"`
+		Errors                           []struct{ Field, Reason string }
+	}
+}
+
+func (b *bundle) do(t *testing.T, method, path string, body io.Reader, edit func(*http.Request)) answer {
+	t.Helper()
+	return do(t, method, b.url+path, body, edit)
+}
+
+func do(t *testing.T, method, url string, body io.Reader, edit func(*http.Request)) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edit != nil {
+		edit(r)
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{status: resp.StatusCode, header: resp.Header, body: string(text)}
+	if resp.Header.Get("Content-Type") == "application/problem+json" {
+		if err := json.Unmarshal(text, &a.problem); err != nil {
+			t.Fatalf("problem %q: %v", text, err)
+		}
+	}
+	return a
+}
+
+func (b *bundle) as(role user.Role) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+b.tokens[role].Reveal()) }
+}
+
+// fakeUsers knows tokens and remembers what was audited.
+type fakeUsers struct {
+	mu     sync.Mutex // guards all below
+	known  map[user.Hash]user.User
+	events []user.Event
+	actors []user.Actor
+	err    error // answers every call when it is set
+	calls  int
+}
+
+func newUsers() *fakeUsers { return &fakeUsers{known: map[user.Hash]user.User{}} }
+
+func (f *fakeUsers) add(u user.User) secret.Text {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plain, hash := user.NewToken(user.TokenID(u.ID))
+	f.known[hash] = u
+	return plain
+}
+
+func (f *fakeUsers) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *fakeUsers) Authenticate(_ context.Context, hash user.Hash) (user.User, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	if f.err != nil {
+		return user.User{}, f.err
+	}
+	u, ok := f.known[hash]
+	if !ok {
+		return user.User{}, user.ErrBadToken
+	}
+	return u, nil
+}
+
+func (f *fakeUsers) Audit(ctx context.Context, e user.Event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events = append(f.events, e)
+	f.actors = append(f.actors, user.ActorFrom(ctx))
+	return f.err
+}
+
+// logbook keeps what was logged.
+type logbook struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
