@@ -42,18 +42,26 @@ func New(pool *pgxpool.Pool) *Store {
 }
 
 // inTx runs do in one READ COMMITTED transaction and commits when it returns
-// nil. A rollback outlives ctx, so that a cancelled caller leaves no lock behind.
-func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, q *dbq.Queries) error) error {
+// nil. A rollback outlives ctx, so that a cancelled caller leaves no lock
+// behind; neither does a panic.
+func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, q *dbq.Queries) error) (err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	committed := false
+	defer func() {
+		if !committed {
+			err = errors.Join(err, rollback(ctx, tx))
+		}
+	}()
 	if err := do(tx, s.q.WithTx(tx)); err != nil {
-		return errors.Join(err, rollback(ctx, tx))
+		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	committed = true
 	return nil
 }
 
