@@ -134,12 +134,12 @@ type words struct {
 
 const maxMessage = 4096 // bytes, as the table's CHECK says
 
-// storable cuts an error's text to what a text column takes.
-func storable(err error) string {
+// errorText cuts an error's text to what its column takes.
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", "\uFFFD"), "\uFFFD")
+	text := storable(err.Error())
 	for len(text) > maxMessage {
 		_, size := utf8.DecodeLastRuneInString(text[:maxMessage+1])
 		text = text[:maxMessage+1-size]
@@ -147,15 +147,22 @@ func storable(err error) string {
 	return text
 }
 
+// storable replaces what a text column refuses.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
+}
+
 func faultWords(f *session.Fault) words {
 	if f == nil {
 		return words{contact: fleet.ContactUnknown}
 	}
-	code, phase, message := string(f.Code), string(f.Phase), storable(f.Err)
+	code, phase, message := string(f.Code), string(f.Phase), errorText(f.Err)
 	return words{count: 1, contact: f.Code.Contact(), code: &code, phase: &phase, message: &message}
 }
 
-const maxDetails = 64 << 10
+// maxDetails is in bytes of compact JSON. The column takes 64 KB of what jsonb
+// prints, which has a space after every comma and colon.
+const maxDetails = 40 << 10
 
 func encodeDetails(details map[string]any) ([]byte, error) {
 	if details == nil {
@@ -168,5 +175,9 @@ func encodeDetails(details map[string]any) ([]byte, error) {
 	if len(encoded) > maxDetails {
 		return []byte(`{"truncated":true}`), nil
 	}
-	return encoded, nil
+	return []byte(withoutNUL.Replace(string(encoded))), nil
 }
+
+// withoutNUL replaces the one escape that jsonb refuses. The first pair steps
+// over escaped backslashes, so that what follows them stays text.
+var withoutNUL = strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`)

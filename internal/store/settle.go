@@ -30,7 +30,8 @@ func (s *Store) CompleteAccounts(ctx context.Context, c session.Claim, snap acco
 			return err
 		}
 		out.Items, out.Partial = merged.Items, merged.Held || !snap.Complete()
-		out.Details = maps.Clone(details)
+		out.Details = map[string]any{}
+		maps.Copy(out.Details, details)
 		maps.Copy(out.Details, merged.Details)
 		return complete(ctx, q, c, out, merged)
 	})
@@ -69,7 +70,7 @@ func complete(ctx context.Context, q *dbq.Queries, c session.Claim, out session.
 		ItemsSynced: int32(out.Items.Synced), ItemsCreated: int32(out.Items.Created),
 		ItemsUpdated: int32(out.Items.Updated), ItemsDeleted: int32(out.Items.Deleted),
 		Partial: out.Partial, SyncDetails: encoded,
-		Flavour: out.Server.Flavour, Version: out.Server.Version, Identity: out.Server.Identity,
+		Flavour: storable(out.Server.Flavour), Version: storable(out.Server.Version), Identity: storable(out.Server.Identity),
 		KeepIdentity: m.KeepIdentity, OtherServer: m.Foreign,
 	})
 	return fenced(c, n, err, "complete record")
