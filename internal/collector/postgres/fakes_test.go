@@ -127,3 +127,21 @@ func askPlainPassword(_ context.Context, c net.Conn) {
 	}
 	_, _ = io.Copy(io.Discard, c)
 }
+
+// refuseLogin answers a login with an error that repeats the password of it.
+func refuseLogin(c net.Conn, state string) {
+	backend := pgproto3.NewBackend(c, c)
+	if _, err := backend.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	backend.Send(&pgproto3.ErrorResponse{
+		Severity: "FATAL", Code: state, Message: "the server says no to password 'fake-Pa55word' of postgres://u:fake-Pa55word@h/",
+	})
+	_ = backend.Flush()
+}
+
+// refuse answers a statement with an error.
+func refuse(b *pgproto3.Backend, state string) {
+	b.Send(&pgproto3.ErrorResponse{Severity: "ERROR", Code: state, Message: "the server says no"})
+	b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+}

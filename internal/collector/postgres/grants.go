@@ -84,11 +84,24 @@ func (b *builder) addGrants(database string) func(row) error {
 			Grantor: b.identity(r[6]), Source: account.Source(b.pool.text(r[7])),
 			Effect: account.Effect(b.pool.text(r[8])), Privileges: b.pool.list(r[9]), Grantable: b.pool.list(r[10]),
 		}
-		if len(g.Privileges) == 0 {
-			return fmt.Errorf("%w: grant of no privilege", errProtocol)
+		if err := checkGrant(&g); err != nil {
+			return err
 		}
 		return b.addGrant(a, g)
 	}
+}
+
+// checkGrant refuses words that grantsClose does not have.
+func checkGrant(g *account.Grant) error {
+	switch {
+	case len(g.Privileges) == 0:
+		return fmt.Errorf("%w: grant of no privilege", errProtocol)
+	case g.Source != account.Explicit && g.Source != account.Default && g.Source != account.Owner:
+		return fmt.Errorf("%w: source of a grant", errProtocol)
+	case g.Effect != account.Granted && g.Effect != account.Revoked:
+		return fmt.Errorf("%w: effect of a grant", errProtocol)
+	}
+	return nil
 }
 
 // A part is what is read of one kind of object, or of a few that share a
