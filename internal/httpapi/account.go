@@ -14,9 +14,9 @@ import (
 // Accounts reads what was found on the servers. Error: account.ErrNotFound.
 // Lists return the place after their last row, or nil when there are no more.
 type Accounts interface {
-	ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next *account.Cursor, err error)
+	ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next account.Cursor, err error)
 	Account(ctx context.Context, id account.ID) (account.Detail, error)
-	AccountHistory(ctx context.Context, id account.ID, limit int, after account.VersionID) (list []account.Version, next *account.VersionID, err error)
+	AccountHistory(ctx context.Context, id account.ID, limit int, after account.VersionID) (list []account.Version, next account.VersionID, err error)
 }
 
 const (
@@ -56,8 +56,8 @@ func afterAccount(sent *string) (place account.Cursor, err error) {
 	return place, nil
 }
 
-func nextAccount(next *account.Cursor) (*string, error) {
-	if next == nil {
+func nextAccount(next account.Cursor) (*string, error) {
+	if next == (account.Cursor{}) {
 		return nil, nil //nolint:nilnil // no more pages, and nothing went wrong
 	}
 	place, err := json.Marshal(next)
@@ -93,7 +93,7 @@ func (a *API) ListAccountHistory(ctx context.Context, r gen.ListAccountHistoryRe
 			return nil, err
 		}
 	}
-	return gen.ListAccountHistory200JSONResponse{Items: items, NextCursor: nextCursor(list, int64(value(next)))}, nil
+	return gen.ListAccountHistory200JSONResponse{Items: items, NextCursor: nextCursor(list, int64(next))}, nil
 }
 
 func toAccount(l account.Listed) gen.Account {

@@ -12,7 +12,7 @@ import (
 // Holds keeps changes that wait for a person. Errors: account.ErrHoldNotFound,
 // account.ErrHoldDecided.
 type Holds interface {
-	ListHolds(ctx context.Context, f account.HoldFilter, limit int, after account.HoldID) (list []account.Hold, next *account.HoldID, err error)
+	ListHolds(ctx context.Context, f account.HoldFilter, limit int, after account.HoldID) (list []account.Hold, next account.HoldID, err error)
 	Hold(ctx context.Context, id account.HoldID) (account.Hold, error)
 	// DecideHold confirms or rejects an open hold in the name of a user.
 	DecideHold(ctx context.Context, id account.HoldID, confirm bool, userID int64) (account.Hold, error)
@@ -31,7 +31,7 @@ func (a *API) ListHolds(ctx context.Context, r gen.ListHoldsRequestObject) (gen.
 	if err != nil {
 		return nil, err
 	}
-	return gen.ListHolds200JSONResponse{Items: mapped(list, toHold), NextCursor: nextCursor(holdList, int64(value(next)))}, nil
+	return gen.ListHolds200JSONResponse{Items: mapped(list, toHold), NextCursor: nextCursor(holdList, int64(next))}, nil
 }
 
 // GetHold shows one hold.
