@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+func (a *app) accountShowCommand() *cobra.Command {
+	return a.command("show ID", "Show an account with its memberships and privileges", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0]) })
+}
+
+func (a *app) showAccount(ctx context.Context, named string) error {
+	id, err := parseID("an account", named)
+	if err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	got, err := read[client.AccountDetail](c.GetAccountWithResponse(ctx, id))
+	if err != nil {
+		return err
+	}
+	return show(a, got, func(v client.AccountDetail) {
+		a.describeAccount(v)
+		a.describeAttributes(v.Attributes)
+		a.describeMemberships(v.Memberships, v.Names)
+		a.describeGrants(v.Grants, v.Names)
+		a.out.printf("\nHistory: dbfleet account history %d\n", id)
+	})
+}
+
+func (a *app) describeAccount(v client.AccountDetail) {
+	a.out.printf("Account %d: %s on %s\n", v.Id, accountName(v.Name, v.Host), v.InstanceName)
+	t := &table{indent: 2}
+	kind := string(v.Kind)
+	if v.System {
+		kind += ", made by the server itself"
+	}
+	t.add("kind", kind)
+	t.add("identity", v.Identity)
+	t.add("can log in", yesNo(v.CanLogin))
+	t.add("superuser", yesNo(v.Superuser))
+	t.add("valid until", a.validUntil(v.ValidUntil))
+	t.add("first seen", a.when(&v.FirstSeenAt))
+	t.add("last seen", a.when(&v.LastSeenAt))
+	if v.DeletedAt != nil {
+		t.add("gone since", a.when(v.DeletedAt))
+	}
+	if v.ReplacedAt != nil {
+		t.add("replaced", a.when(v.ReplacedAt)+", when another server took the place of its own")
+	}
+	a.out.write(t.render(0))
+}
+
+func (a *app) describeAttributes(attributes map[string]any) {
+	if len(attributes) == 0 {
+		return
+	}
+	t := &table{indent: 2}
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		t.add(key, shownValue(attributes[key]))
+	}
+	a.out.write("\nAttributes\n" + t.render(0))
+}
+
+// shownValue is a value of JSON as a person writes it.
+func shownValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "-"
+	case string:
+		return orDash(v)
+	case bool:
+		return yesNo(v)
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+func (a *app) describeMemberships(memberships []client.Membership, names roleNames) {
+	if len(memberships) == 0 {
+		return
+	}
+	t := &table{header: []string{"ROLE", "OPTIONS", "GRANTED BY"}, indent: 2}
+	for _, m := range memberships {
+		t.add(names.of(m.Role), orDash(membershipOptions(m)), names.maybe(m.Grantor))
+	}
+	a.out.write("\nMember of\n" + t.render(0))
+}
+
+func membershipOptions(m client.Membership) string {
+	var options []string
+	for _, option := range []struct {
+		on   *bool
+		word string
+	}{{m.Admin, "admin"}, {m.Inherit, "inherit"}, {m.Set, "set"}, {m.Default, "default"}} {
+		if option.on != nil && *option.on {
+			options = append(options, option.word)
+		}
+	}
+	return strings.Join(options, ", ")
+}
+
+// roleNames turns identities of one server's accounts into their names, as the
+// API sends them along.
+type roleNames map[string]string
+
+// of returns the name, or the identity where no name came.
+func (n roleNames) of(identity string) string {
+	if name, ok := n[identity]; ok {
+		return name
+	}
+	return "#" + identity
+}
+
+func (n roleNames) maybe(identity *string) string {
+	if text(identity) == "" {
+		return "-"
+	}
+	return n.of(*identity)
+}

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+	"github.com/dbfleet/dbfleet/internal/invalid"
+)
+
+// Ends of a command about which everything has been said already.
+var (
+	errNotSucceeded = errors.New("the session did not succeed")
+	errDetached     = errors.New("detached from a session that is still running")
+)
+
+// usageError says that the command line itself is wrong.
+type usageError struct {
+	reason  string
+	command string // whose help explains it; empty: of the command that ran
+}
+
+func (e *usageError) Error() string { return e.reason }
+
+func usagef(format string, args ...any) error {
+	return &usageError{reason: fmt.Sprintf(format, args...)}
+}
+
+// flagError makes the one mistake that must not be tried again plain.
+func flagError(cmd *cobra.Command, err error) error {
+	if strings.Contains(err.Error(), "--password") || strings.Contains(err.Error(), "--token") {
+		err = errors.New("a password or token is never taken from an argument, where other users could see it: " +
+			"passwords come from the prompt or standard input, tokens from DBFLEET_TOKEN or --token-file")
+	}
+	return &usageError{reason: err.Error(), command: cmd.CommandPath()}
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	reason := fmt.Sprintf("unknown command %q", name)
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		reason += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{reason: reason, command: cmd.CommandPath()}
+}
+
+// refusal is a problem document that the API answered with.
+type refusal struct {
+	problem client.Problem
+	raw     json.RawMessage
+}
+
+func (e *refusal) Error() string {
+	text := e.problem.Error()
+	if e.problem.Field != nil && *e.problem.Field != "" && len(e.fields()) < 2 {
+		text += " (field: " + *e.problem.Field + ")"
+	}
+	return text + " [request id " + e.problem.RequestId + "]"
+}
+
+func (e *refusal) fields() []client.FieldError {
+	if e.problem.Errors == nil {
+		return nil
+	}
+	return *e.problem.Errors
+}
+
+func (e *refusal) hint() string {
+	switch e.problem.Code {
+	case "unauthorized":
+		return "Set DBFLEET_TOKEN to a valid token; dbfleet token create makes one."
+	case "forbidden":
+		return "dbfleet whoami shows the role of your token."
+	}
+	return ""
+}
+
+// unreachable says that no answer came.
+type unreachable struct {
+	url string
+	err error
+}
+
+func (e *unreachable) Error() string {
+	return fmt.Sprintf("cannot reach the API at %s: %v; is it running? DBFLEET_API_URL sets its address", e.url, e.err)
+}
+
+func (e *unreachable) Unwrap() error { return e.err }
+
+// unexpected is an answer that the API does not give.
+type unexpected struct {
+	url    string
+	status int
+	kind   string // content type
+}
+
+func (e *unexpected) Error() string {
+	return fmt.Sprintf("%s answered %d %s (%s), which is not an answer of DBFleet's API: check DBFLEET_API_URL",
+		e.url, e.status, http.StatusText(e.status), e.kind)
+}
+
+// passing reports whether the same request may succeed a little later.
+func passing(err error) bool {
+	var away *unreachable
+	var refused *refusal
+	var strange *unexpected
+	switch {
+	case errors.As(err, &away):
+		return true
+	case errors.As(err, &refused):
+		return passingStatus(refused.problem.Status)
+	case errors.As(err, &strange):
+		return passingStatus(strange.status)
+	}
+	return false
+}
+
+func passingStatus(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
+}
+
+// exit reports err and returns the exit code that it stands for.
+func (a *app) exit(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errNotSucceeded):
+		return exitNotSucceeded
+	case errors.Is(err, errDetached):
+		return exitCouldNotRun
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		err = errors.New("interrupted")
+	}
+	if a.json {
+		a.reportJSON(err)
+	} else {
+		a.report(err)
+	}
+	return exitCouldNotRun
+}
+
+func (a *app) report(err error) {
+	var refused *refusal
+	var usage *usageError
+	faults := invalid.All(err)
+	switch {
+	case len(faults) > 1:
+		for _, fault := range faults {
+			a.err.printf("dbfleet: %s\n", fault)
+		}
+	case errors.As(err, &refused):
+		a.err.printf("dbfleet: %s\n", err)
+		a.reportFields(refused)
+	case errors.As(err, &usage):
+		a.err.printf("dbfleet: %s\n", err)
+		if usage.command != "" {
+			a.err.printf("Try: %s --help\n", usage.command)
+		}
+	default:
+		a.err.printf("dbfleet: %s\n", err)
+	}
+}
+
+func (a *app) reportFields(e *refusal) {
+	if fields := e.fields(); len(fields) > 1 {
+		for _, f := range fields {
+			a.err.printf("  %s: %s\n", f.Field, f.Reason)
+		}
+	}
+	if hint := e.hint(); hint != "" {
+		a.err.printf("%s\n", hint)
+	}
+}
+
+// Codes of errors that are not the API's. Scripts match on them; do not rename.
+const (
+	codeUsage       = "usage"
+	codeUnreachable = "unreachable"
+	codeUnexpected  = "unexpected_answer"
+	codeLocal       = "error"
+)
+
+// failure is an error of the command line as JSON. Its names are those of the
+// API's problem documents.
+type failure struct {
+	Title  string              `json:"title"`
+	Detail string              `json:"detail"`
+	Code   string              `json:"code"`
+	Errors []client.FieldError `json:"errors,omitempty"`
+}
+
+func (a *app) reportJSON(err error) {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		a.err.json(refused.raw)
+		return
+	}
+	f := failure{Title: "The command could not run", Detail: err.Error(), Code: codeOf(err)}
+	for _, fault := range invalid.All(err) {
+		f.Errors = append(f.Errors, client.FieldError{Field: fault.Field, Reason: fault.Reason})
+	}
+	a.err.json(f)
+}
+
+func codeOf(err error) string {
+	var usage *usageError
+	var away *unreachable
+	var strange *unexpected
+	switch {
+	case errors.As(err, &usage):
+		return codeUsage
+	case errors.As(err, &away):
+		return codeUnreachable
+	case errors.As(err, &strange):
+		return codeUnexpected
+	}
+	return codeLocal
+}

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+func (a *app) holdCommand() *cobra.Command {
+	return a.group("hold", "Changes too big to believe, which wait for your word",
+		a.holdListCommand(), a.holdShowCommand(),
+		a.holdDecideCommand("confirm", "Say that the change is real", (*api).confirmHold),
+		a.holdDecideCommand("reject", "Say that the change is not real: what is stored stays", (*api).rejectHold))
+}
+
+const anyStatus = "any"
+
+// holdFilter is the flags of hold list.
+type holdFilter struct {
+	status   *choice
+	instance string
+	limit    int
+}
+
+func (a *app) holdListCommand() *cobra.Command {
+	var f holdFilter
+	cmd := a.command("list", "List holds; without --status those that are open", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return a.listHolds(ctx, &f) })
+	f.status = choiceFlag(cmd, "status", string(client.HoldStatusOpen), "which", append(words(client.HoldStatusOpen,
+		client.HoldStatusConfirmed, client.HoldStatusRejected, client.HoldStatusSuperseded), anyStatus)...)
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this instance, by name or id")
+	limitFlag(cmd, &f.limit)
+	return cmd
+}
+
+func (a *app) listHolds(ctx context.Context, f *holdFilter) error {
+	if err := checkLimit(f.limit); err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	params, err := f.params(ctx, c)
+	if err != nil {
+		return err
+	}
+	l, err := collect(ctx, f.limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		params.Limit, params.Cursor = limit, cursor
+		return c.ListHoldsWithResponse(ctx, &params)
+	})
+	if err != nil {
+		return err
+	}
+	header := []string{"ID", "INSTANCE", "REASON", "STATUS", "MISSING", "SEEN", "SINCE"}
+	return showList(a, l, header, func(h client.Hold) []string {
+		return []string{
+			number(h.Id), h.InstanceName, string(h.Reason), string(h.Status),
+			number(h.MissingCount) + " of " + number(h.KnownCount), number(h.TimesSeen), a.when(&h.CreatedAt),
+		}
+	})
+}
+
+func (f *holdFilter) params(ctx context.Context, c *api) (client.ListHoldsParams, error) {
+	var params client.ListHoldsParams
+	if f.status.value != anyStatus {
+		params.Status = given[client.HoldStatus](f.status)
+	}
+	if f.instance == "" {
+		return params, nil
+	}
+	id, err := c.findInstance(ctx, f.instance)
+	params.InstanceId = &id
+	return params, err
+}
+
+func (a *app) holdShowCommand() *cobra.Command {
+	return a.command("show ID", "Show a hold", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return a.withHold(ctx, args[0], (*api).getHold)
+	})
+}
+
+func (a *app) holdDecideCommand(verb, short string, ask holdRequest) *cobra.Command {
+	return a.command(verb+" ID", short, cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
+		return a.withHold(ctx, args[0], ask)
+	})
+}
+
+type holdRequest func(c *api, ctx context.Context, id int64) (answer, error) // a method of api
+
+func (c *api) getHold(ctx context.Context, id int64) (answer, error) {
+	return c.GetHoldWithResponse(ctx, id)
+}
+
+func (c *api) confirmHold(ctx context.Context, id int64) (answer, error) {
+	return c.ConfirmHoldWithResponse(ctx, id)
+}
+
+func (c *api) rejectHold(ctx context.Context, id int64) (answer, error) {
+	return c.RejectHoldWithResponse(ctx, id)
+}
+
+func (a *app) withHold(ctx context.Context, named string, ask holdRequest) error {
+	id, err := parseID("a hold", named)
+	if err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	hold, err := read[client.Hold](ask(c, ctx, id))
+	if err != nil {
+		return err
+	}
+	if a.json {
+		a.out.json(hold.raw)
+		return nil
+	}
+	missing, err := c.missingNames(ctx, hold.value)
+	if err != nil {
+		return err
+	}
+	a.describeHold(hold.value, missing)
+	return nil
+}
+
+const maxMissing = 20 // names that hold show prints
+
+// missingNames returns the names of some accounts that a hold is about. They
+// are looked for among the first accounts of the instance, in one request.
+func (c *api) missingNames(ctx context.Context, h client.Hold) ([]string, error) {
+	if len(h.Missing) == 0 {
+		return nil, nil
+	}
+	params := client.ListAccountsParams{InstanceId: &h.InstanceId, Limit: new(maxPage), Deleted: new(true)}
+	page, err := read[client.AccountPage](c.ListAccountsWithResponse(ctx, &params))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, one := range page.value.Items {
+		if slices.Contains(h.Missing, one.Identity) && len(found) < maxMissing {
+			found = append(found, accountName(one.Name, one.Host))
+		}
+	}
+	return found, nil
+}
+
+func (a *app) describeHold(h client.Hold, missing []string) {
+	a.out.printf("Hold %d on %s: %s\n", h.Id, h.InstanceName, h.Status)
+	t := &table{indent: 2}
+	t.add("reason", string(h.Reason))
+	switch h.Reason {
+	case client.HoldReasonIdentityChanged:
+		t.add("server was", orDash(h.OldIdentity))
+		t.add("server is", orDash(h.NewIdentity))
+	case client.HoldReasonMassDisappearance:
+		t.add("missing", number(h.MissingCount)+" of "+number(h.KnownCount)+" accounts")
+		t.add("such as", orDash(strings.Join(missing, ", ")))
+	}
+	t.add("session", h.SessionId.String())
+	t.add("since", a.when(&h.CreatedAt))
+	t.add("last seen", a.when(&h.SeenAt)+", in "+number(h.TimesSeen)+" complete reads")
+	if h.DecidedAt != nil {
+		t.add("decided", a.when(h.DecidedAt))
+		t.add("stored", a.when(h.AppliedAt))
+	}
+	if h.LapsedAt != nil {
+		t.add("lapsed", a.when(h.LapsedAt)+", when the server showed something else")
+	}
+	a.out.write(t.render(0))
+	if h.Status == client.HoldStatusOpen {
+		a.out.printf("\nDecide with: dbfleet hold confirm %d  or  dbfleet hold reject %d\n", h.Id, h.Id)
+	}
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+func (a *app) instanceCommand() *cobra.Command {
+	return a.group("instance", "Database servers under care", a.instanceAddCommand(), a.instanceListCommand())
+}
+
+func engines() []string {
+	return words(client.EnginePostgresql, client.EngineMysql, client.EngineSqlserver, client.EngineOracle)
+}
+
+// instanceFlags are those of instance add.
+type instanceFlags struct {
+	host, credential, database, caFile, serverName, hostKey string
+	port                                                    int
+	tags                                                    []string
+	inactive                                                bool
+	engine, tlsMode                                         *choice
+}
+
+func (a *app) instanceAddCommand() *cobra.Command {
+	var f instanceFlags
+	cmd := a.command("add NAME --engine ENGINE --host HOST --credential NAME", "Register a server", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.addInstance(ctx, args[0], &f) })
+	flags := cmd.Flags()
+	f.engine = choiceFlag(cmd, "engine", "", "kind of server", engines()...)
+	flags.StringVar(&f.host, "host", "", "name or address")
+	flags.IntVar(&f.port, "port", 0, "port (default: the engine's own)")
+	flags.StringVar(&f.credential, "credential", "", "name or id of the login")
+	flags.StringVar(&f.database, "database", "", "database to connect to first (default: the engine's own)")
+	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to check the server (default verify-full)",
+		words(client.TLSModeVerifyFull, client.TLSModeVerifyCa, client.TLSModeRequire, client.TLSModeDisable)...)
+	flags.StringVar(&f.caFile, "tls-ca", "", "file of PEM certificates to trust (default: the workers' own)")
+	flags.StringVar(&f.serverName, "tls-server-name", "", "name in the server's certificate (default: the host)")
+	flags.StringVar(&f.hostKey, "host-key", "", "instances of one key share one limit (default: the host)")
+	flags.StringSliceVar(&f.tags, "tag", nil, "tag; may be given more than once")
+	flags.BoolVar(&f.inactive, "inactive", false, "register it, but do not sync it yet")
+	for _, name := range []string{"engine", "host", "credential"} {
+		must(cmd.MarkFlagRequired(name))
+	}
+	return cmd
+}
+
+func (a *app) addInstance(ctx context.Context, name string, f *instanceFlags) error {
+	body, err := f.body(name)
+	if err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	if body.CredentialId, err = c.findCredential(ctx, f.credential); err != nil {
+		return err
+	}
+	made, err := read[client.Instance](c.CreateInstanceWithResponse(ctx, body))
+	if err != nil {
+		return err
+	}
+	return show(a, made, func(v client.Instance) {
+		a.out.printf("Instance %s registered, id %d. Sync it with: dbfleet sync start --id %d --watch\n", v.Name, v.Id, v.Id)
+	})
+}
+
+func (f *instanceFlags) body(name string) (client.InstanceCreate, error) {
+	ca, err := readCertificates(f.caFile)
+	if err != nil {
+		return client.InstanceCreate{}, err
+	}
+	body := client.InstanceCreate{
+		Name: name, Engine: client.Engine(f.engine.value), Host: f.host, Port: optional(f.port), Database: optional(f.database),
+		TlsMode: given[client.TLSMode](f.tlsMode), TlsCa: optional(ca), TlsServerName: optional(f.serverName), HostKey: optional(f.hostKey),
+	}
+	if len(f.tags) > 0 {
+		body.Tags = &f.tags
+	}
+	if f.inactive {
+		body.Active = new(false)
+	}
+	return body, nil
+}
+
+const maxCertificates = 64 << 10 // bytes; the API's
+
+func readCertificates(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read --tls-ca: %w", err)
+	}
+	defer func() { _ = file.Close() }() // was only read
+	pem, err := io.ReadAll(io.LimitReader(file, maxCertificates+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read --tls-ca: %w", err)
+	case len(pem) > maxCertificates:
+		return "", fmt.Errorf("read --tls-ca: %s is over %d bytes", path, maxCertificates)
+	case strings.Contains(string(pem), "PRIVATE KEY"):
+		return "", fmt.Errorf("read --tls-ca: %s holds a private key: give certificates only", path)
+	}
+	return string(pem), nil
+}
+
+// instanceFilter is the flags of instance list.
+type instanceFilter struct {
+	tag, name string
+	limit     int
+	engine    *choice
+	active    *toggle
+}
+
+func (a *app) instanceListCommand() *cobra.Command {
+	var f instanceFilter
+	cmd := a.command("list", "List servers", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		return a.listInstances(ctx, f.limit, client.ListInstancesParams{
+			Engine: given[client.Engine](f.engine), Tag: optional(f.tag), Name: optional(f.name), Active: f.active.value,
+		})
+	})
+	f.engine = choiceFlag(cmd, "engine", "", "only this kind", engines()...)
+	f.active = toggleFlag(cmd, "active", "only active ones; --active=false: only the others")
+	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this tag")
+	cmd.Flags().StringVar(&f.name, "name", "", "only those with this in their name")
+	limitFlag(cmd, &f.limit)
+	return cmd
+}
+
+func (a *app) listInstances(ctx context.Context, limit int, params client.ListInstancesParams) error {
+	if err := checkLimit(limit); err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	l, err := collect(ctx, limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		params.Limit, params.Cursor = limit, cursor
+		return c.ListInstancesWithResponse(ctx, &params)
+	})
+	if err != nil {
+		return err
+	}
+	header := []string{"ID", "NAME", "ENGINE", "VERSION", "ADDRESS", "TLS", "ACTIVE", "CONTACT", "TAGS"}
+	return showList(a, l, header, func(v client.Instance) []string {
+		address := net.JoinHostPort(v.Host, strconv.Itoa(v.Port))
+		return []string{
+			number(v.Id), v.Name, string(v.Engine), orDash(v.Version), address, string(v.TlsMode), yesNo(v.Active),
+			string(v.Contact), orDash(strings.Join(v.Tags, " ")),
+		}
+	})
+}

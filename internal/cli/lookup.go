@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+// findInstance returns the id of an instance that a user named by its id or
+// its name. Digits alone are an id.
+func (c *api) findInstance(ctx context.Context, named string) (int64, error) {
+	if isNumber(named) {
+		return parseID("an instance", named)
+	}
+	return c.instanceID(ctx, named)
+}
+
+// instanceID returns the id of the instance of exactly that name.
+func (c *api) instanceID(ctx context.Context, name string) (int64, error) {
+	if name == "" {
+		return 0, usagef("the name of an instance must not be empty")
+	}
+	all, err := collect(ctx, 0, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		return c.ListInstancesWithResponse(ctx, &client.ListInstancesParams{Name: &name, Limit: limit, Cursor: cursor})
+	})
+	if err != nil {
+		return 0, err
+	}
+	instances, err := typed[client.Instance](all)
+	if err != nil {
+		return 0, err
+	}
+	for _, in := range instances {
+		if in.Name == name {
+			return in.Id, nil
+		}
+	}
+	return 0, fmt.Errorf("no instance is named %q: dbfleet instance list shows all", name)
+}
+
+// findCredential returns the id of a credential that a user named by its id or
+// its name. Digits alone are an id.
+func (c *api) findCredential(ctx context.Context, named string) (int64, error) {
+	if isNumber(named) {
+		return parseID("a credential", named)
+	}
+	all, err := collect(ctx, 0, c.listCredentials)
+	if err != nil {
+		return 0, err
+	}
+	credentials, err := typed[client.Credential](all)
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range credentials {
+		if one.Name == named {
+			return one.Id, nil
+		}
+	}
+	return 0, fmt.Errorf("no credential is named %q: dbfleet credential list shows all", named)
+}
+
+func (c *api) listCredentials(ctx context.Context, limit *int, cursor *string) (answer, error) {
+	return c.ListCredentialsWithResponse(ctx, &client.ListCredentialsParams{Limit: limit, Cursor: cursor})
+}
+
+func isNumber(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+const minPrefix = 4 // digits of an abbreviated session id
+
+// findSession returns the session that a user named by its id, or by the first
+// digits of the id of one of the newest sessions.
+func (c *api) findSession(ctx context.Context, named string) (uuid.UUID, error) {
+	if id, err := uuid.Parse(named); err == nil && len(named) == len(id.String()) {
+		return id, nil
+	}
+	prefix := strings.ToLower(strings.TrimSuffix(named, "…")) // as a narrow table shows it
+	if len(prefix) < minPrefix || strings.Trim(prefix, "0123456789abcdef-") != "" {
+		return uuid.UUID{}, usagef("%q is not the id of a session: give it whole or its first digits, at least %d", named, minPrefix)
+	}
+	newest, err := collect(ctx, maxPage, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		return c.ListSyncSessionsWithResponse(ctx, &client.ListSyncSessionsParams{Limit: limit, Cursor: cursor})
+	})
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	sessions, err := typed[client.SyncSession](newest)
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	return onlyMatch(sessions, prefix)
+}
+
+func onlyMatch(sessions []client.SyncSession, prefix string) (uuid.UUID, error) {
+	var found []uuid.UUID
+	for _, s := range sessions {
+		if strings.HasPrefix(s.SessionId.String(), prefix) {
+			found = append(found, s.SessionId)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return uuid.UUID{}, fmt.Errorf("none of the newest %d sessions begins with %s: dbfleet sync list shows them", maxPage, prefix)
+	case 1:
+		return found[0], nil
+	}
+	return uuid.UUID{}, fmt.Errorf("%d sessions begin with %s: give more digits", len(found), prefix)
+}

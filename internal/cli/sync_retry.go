@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+// retryFlags are those of sync retry.
+type retryFlags struct {
+	scope *choice
+	code  string
+	watch bool
+}
+
+func (a *app) syncRetryCommand() *cobra.Command {
+	var f retryFlags
+	cmd := a.command("retry SESSION", "Sync the failed or cancelled instances of a sync again", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.retrySync(ctx, args[0], &f) })
+	cmd.Long = "Starts a new sync of those instances of an ended one that failed, or were\ncancelled.\n\n" + watchHelp
+	f.scope = choiceFlag(cmd, "scope", string(client.RetryRequestScopeFailed), "which instances",
+		words(client.RetryRequestScopeFailed, client.RetryRequestScopeCancelled)...)
+	cmd.Flags().StringVar(&f.code, "code", "", "only those that failed with this code")
+	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "watch it until it ends")
+	return cmd
+}
+
+func (a *app) retrySync(ctx context.Context, named string, f *retryFlags) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	id, err := c.findSession(ctx, named)
+	if err != nil {
+		return err
+	}
+	body := client.RetryRequest{Scope: client.RetryRequestScope(f.scope.value), Code: optional(f.code)}
+	made, err := read[client.SyncSession](c.RetrySyncSessionWithResponse(ctx, id, body))
+	if err != nil {
+		return err
+	}
+	return a.follow(ctx, c, made, f.watch)
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+// recordFilter is the flags of sync show.
+type recordFilter struct {
+	records bool
+	status  *choice
+	limit   int
+}
+
+func (a *app) syncShowCommand() *cobra.Command {
+	var f recordFilter
+	cmd := a.command("show SESSION", "Show a sync, or what happened to each of its instances", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.showSync(ctx, args[0], &f) })
+	cmd.Flags().BoolVar(&f.records, "records", false, "one line for each instance")
+	f.status = choiceFlag(cmd, "status", "", "with --records: only those in this state", words(client.RecordStatusPending,
+		client.RecordStatusQueued, client.RecordStatusRunning, client.RecordStatusCompleted, client.RecordStatusFailed,
+		client.RecordStatusCancelled, client.RecordStatusSkipped)...)
+	limitFlag(cmd, &f.limit)
+	return cmd
+}
+
+func (a *app) showSync(ctx context.Context, named string, f *recordFilter) error {
+	if err := checkLimit(f.limit); err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	if f.records || f.status.value != "" {
+		id, err := c.findSession(ctx, named)
+		if err != nil {
+			return err
+		}
+		return a.showRecords(ctx, c, id, f)
+	}
+	s, err := a.session(ctx, c, named)
+	if err != nil {
+		return err
+	}
+	return show(a, s, a.describe)
+}
+
+// describe prints one session.
+func (a *app) describe(s client.SyncSession) {
+	a.out.printf("Session %s: %s\n", s.SessionId.String(), outcome(s))
+	t := &table{indent: 2}
+	t.add("category", string(s.Category)+", "+string(s.Type))
+	t.add("selected", selected(s.Selector))
+	t.add("started", a.when(&s.StartedAt))
+	t.add("ended", a.when(s.CompletedAt))
+	if s.CompletedAt == nil {
+		t.add("deadline", a.when(&s.DeadlineAt))
+	}
+	if s.ParentId != nil {
+		t.add("retry of", s.ParentId.String())
+	}
+	t.add("attempts", fmt.Sprintf("at most %d of one instance", s.MaxAttempts))
+	t.add("progress", progressLine(s))
+	if s.Reason != "" {
+		t.add("reason", s.Reason)
+	}
+	a.out.write(t.render(0))
+	a.counts(s)
+	a.failures(s)
+	if ended(s) {
+		a.advice(s)
+	}
+}
+
+// selected says in words which instances a selector takes.
+func selected(s client.Selector) string {
+	if s.All != nil && *s.All {
+		return "all active instances"
+	}
+	var parts []string
+	if s.Ids != nil && len(*s.Ids) > 0 {
+		parts = append(parts, instances(len(*s.Ids))+" by id")
+	}
+	if s.Tags != nil && len(*s.Tags) > 0 {
+		parts = append(parts, "tagged "+strings.Join(*s.Tags, " or "))
+	}
+	if s.Engines != nil && len(*s.Engines) > 0 {
+		parts = append(parts, "engine "+strings.Join(words(*s.Engines...), " or "))
+	}
+	return orDash(strings.Join(parts, ", "))
+}
+
+func (a *app) showRecords(ctx context.Context, c *api, id uuid.UUID, f *recordFilter) error {
+	params := client.ListSyncRecordsParams{Status: given[client.RecordStatus](f.status)}
+	l, err := collect(ctx, f.limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		params.Limit, params.Cursor = limit, cursor
+		return c.ListSyncRecordsWithResponse(ctx, id, &params)
+	})
+	if err != nil {
+		return err
+	}
+	header := []string{"RECORD", "INSTANCE", "STATUS", "TRIES", "TOOK", "READ", "NEW", "CHANGED", "GONE", "ERROR"}
+	return showList(a, l, header, func(r client.SyncRecord) []string {
+		return []string{
+			number(r.Id), r.InstanceName, recordStatus(r), number(r.Attempt), milliseconds(r.DurationMs),
+			number(r.Items.Synced), number(r.Items.Created), number(r.Items.Updated), number(r.Items.Deleted), fault(r.Fault),
+		}
+	})
+}
+
+func recordStatus(r client.SyncRecord) string {
+	if r.Partial {
+		return string(r.Status) + " (partial)"
+	}
+	return string(r.Status)
+}
+
+func fault(f *client.Fault) string {
+	if f == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%s at %s: %s", f.Code, f.Phase, f.Message)
+}
