@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +92,7 @@ func (b *base) close() error {
 
 // policy is the allow list for targets without our own servers.
 func (b *base) policy(ctx context.Context, addrs ...string) (netguard.Policy, error) {
+	addrs = slices.DeleteFunc(addrs, func(addr string) bool { return strings.HasSuffix(addr, ":0") }) // not known before it listens
 	own, err := netguard.Own(ctx, net.DefaultResolver, append(b.ownServers(), addrs...)...)
 	if err != nil {
 		return netguard.Policy{}, fmt.Errorf("find the addresses of our own servers: %w", err)

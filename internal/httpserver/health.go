@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/labstack/echo/v4"
 )
 
 // checkTimeout bounds one check, so that a prober gets its answer.
@@ -26,6 +28,14 @@ type Health struct {
 type readiness struct {
 	Ready   bool              `json:"ready"`
 	Missing map[string]string `json:"missing,omitempty"` // why, by name of the check
+}
+
+// ServeHealth adds /healthz and /readyz, which everybody may ask.
+func (s *Server) ServeHealth(h Health) {
+	for path, answer := range map[string]http.HandlerFunc{"/healthz": h.Live, "/readyz": h.Ready} {
+		s.AllowAll(http.MethodGet, path)
+		s.echo.GET(path, echo.WrapHandler(answer))
+	}
 }
 
 // Live answers 200 while the process runs.

@@ -1,0 +1,23 @@
+// Command dbfleet is DBFleet's command line: a client of the API, and the few
+// commands that open the database.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	_ "time/tzdata" // time zones on machines without their own
+
+	"github.com/dbfleet/dbfleet/internal/app"
+	"github.com/dbfleet/dbfleet/internal/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv},
+		app.Local{Environ: os.Environ()})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/dbfleet/dbfleet/internal/cli"
+	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/demo"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/store"
+	"github.com/dbfleet/dbfleet/migrations"
+)
+
+// Local does what the command line does without the API.
+type Local struct {
+	Environ []string // in the form of os.Environ
+}
+
+var _ cli.Local = Local{}
+
+// MigrateUp implements cli.Local.
+func (l Local) MigrateUp(ctx context.Context) ([]cli.Migration, error) {
+	return l.migrate(func(db *sql.DB) ([]migrations.Step, error) { return migrations.Up(ctx, db) })
+}
+
+// MigrateDown implements cli.Local.
+func (l Local) MigrateDown(ctx context.Context, to int64) ([]cli.Migration, error) {
+	return l.migrate(func(db *sql.DB) ([]migrations.Step, error) { return migrations.DownTo(ctx, db, to) })
+}
+
+func (l Local) migrate(do func(*sql.DB) ([]migrations.Step, error)) ([]cli.Migration, error) {
+	db, err := l.database()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }() // nothing is left unwritten in it
+	done, err := do(db)
+	list := make([]cli.Migration, len(done))
+	now := time.Now().UTC()
+	for i, step := range done {
+		list[i] = cli.Migration{Version: step.Version, Name: step.Name, AppliedAt: &now}
+	}
+	return list, err
+}
+
+// Migrations implements cli.Local.
+func (l Local) Migrations(ctx context.Context) ([]cli.Migration, error) {
+	db, err := l.database()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }() // nothing is left unwritten in it
+	states, err := migrations.Status(ctx, db)
+	list := make([]cli.Migration, len(states))
+	for i, state := range states {
+		list[i] = cli.Migration{Version: state.Version, Name: state.Name}
+		if !state.AppliedAt.IsZero() {
+			list[i].AppliedAt = &state.AppliedAt
+		}
+	}
+	return list, err
+}
+
+// CreateToken implements cli.Local.
+func (l Local) CreateToken(ctx context.Context, request cli.TokenRequest) (secret.Text, error) {
+	parsed, err := l.parse()
+	if err != nil {
+		return secret.Text{}, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("open database: %w", err)
+	}
+	defer pool.Close()
+	st := store.New(pool)
+	if err := st.CheckSchema(ctx); err != nil {
+		return secret.Text{}, err
+	}
+	token := store.NewToken{User: request.User, Role: request.Role, Name: request.Name}
+	if request.Expires > 0 {
+		at := time.Now().Add(request.Expires).UTC()
+		token.Expires = &at
+	}
+	return st.CreateToken(ctx, token)
+}
+
+func (l Local) parse() (*pgxpool.Config, error) {
+	tools, err := config.LoadTools(l.Environ)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := pgxpool.ParseConfig(tools.DatabaseURL.Reveal())
+	if err != nil {
+		return nil, errors.New("DBFLEET_DATABASE_URL: cannot be read as a Postgres URL") // its text may hold a password
+	}
+	parsed.ConnConfig.ConnectTimeout = connectTimeout
+	return parsed, nil
+}
+
+func (l Local) database() (*sql.DB, error) {
+	parsed, err := l.parse()
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.OpenDB(*parsed.ConnConfig.Copy()), nil
+}
+
+// Demo implements cli.Local.
+func (l Local) Demo(ctx context.Context, options cli.DemoOptions) error {
+	return demo.Run(ctx, options, func(environ []string) cli.Local { return Local{Environ: environ} })
+}

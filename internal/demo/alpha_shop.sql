@@ -1,0 +1,13 @@
+CREATE SCHEMA sales AUTHORIZATION shop_owner;
+CREATE TABLE sales.customer (id bigint PRIMARY KEY, name text, email text, card text);
+CREATE TABLE sales.orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES sales.customer, total numeric);
+CREATE SEQUENCE sales.invoice_number;
+CREATE FUNCTION sales.refund(bigint) RETURNS void LANGUAGE sql AS '';
+REVOKE EXECUTE ON FUNCTION sales.refund FROM PUBLIC;
+GRANT USAGE ON SCHEMA sales TO shop_read;
+GRANT SELECT ON sales.orders TO shop_read;
+GRANT SELECT (id, name) ON sales.customer TO shop_read;
+GRANT INSERT, UPDATE ON sales.customer, sales.orders TO shop_write;
+GRANT USAGE ON SEQUENCE sales.invoice_number TO shop_write;
+GRANT EXECUTE ON FUNCTION sales.refund TO shop_web WITH GRANT OPTION;
+ALTER DEFAULT PRIVILEGES FOR ROLE shop_owner IN SCHEMA sales GRANT SELECT ON TABLES TO shop_read;

@@ -1,0 +1,112 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dbfleet/dbfleet/internal/localsvc"
+)
+
+var (
+	//go:embed alpha.sql
+	alphaSQL string
+	//go:embed alpha_shop.sql
+	alphaShopSQL string
+	//go:embed beta.sql
+	betaSQL string
+	//go:embed beta_billing.sql
+	betaBillingSQL string
+)
+
+// servers are the private servers: DBFleet's own two and two targets.
+type servers struct {
+	own, alpha, beta *localsvc.Postgres
+	redis            *localsvc.Redis
+	password         string // of the account dbfleet on both targets
+}
+
+const targetUser = "dbfleet"
+
+func (s *servers) start(ctx context.Context, dir string, say func(string, ...any)) (err error) {
+	say("Starting private servers below %s …", dir)
+	for name, server := range map[string]**localsvc.Postgres{"postgres": &s.own, "alpha": &s.alpha, "beta": &s.beta} {
+		*server, err = localsvc.StartPostgres(ctx, localsvc.PostgresOptions{Dir: filepath.Join(dir, name), MaxConns: 200})
+		if err != nil {
+			return err
+		}
+	}
+	s.redis, err = localsvc.StartRedis(ctx, localsvc.RedisOptions{
+		Dir: filepath.Join(dir, "redis"), Args: []string{"--maxmemory-policy", "noeviction"},
+	})
+	if err != nil {
+		return err
+	}
+	s.password = rand.Text()
+	return errors.Join(
+		s.fill(ctx, s.alpha, alphaSQL, "shop", alphaShopSQL),
+		s.fill(ctx, s.beta, betaSQL, "billing", betaBillingSQL),
+		run(ctx, s.own.URL(""), "CREATE DATABASE dbfleet"),
+	)
+}
+
+// fill makes the account that DBFleet logs in with, which has no other right,
+// and the roles and databases of a target.
+func (s *servers) fill(ctx context.Context, server *localsvc.Postgres, roles, database, objects string) error {
+	account := fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", targetUser, s.password)
+	if err := run(ctx, server.URL(""), account); err != nil {
+		return err
+	}
+	if err := script(ctx, server.URL(""), roles); err != nil {
+		return err
+	}
+	return script(ctx, server.URL(database), objects)
+}
+
+// change makes the two changes that the second sync finds.
+func (s *servers) change(ctx context.Context) error {
+	return errors.Join(
+		run(ctx, s.alpha.URL("shop"), "GRANT DELETE ON sales.orders TO shop_report"),
+		run(ctx, s.alpha.URL(""), "DROP ROLE old_batch"),
+	)
+}
+
+func (s *servers) stop(ctx context.Context) error {
+	var faults []error
+	for _, server := range []*localsvc.Postgres{s.own, s.alpha, s.beta} {
+		if server != nil {
+			faults = append(faults, server.Stop(ctx))
+		}
+	}
+	if s.redis != nil {
+		faults = append(faults, s.redis.Stop(ctx))
+	}
+	return errors.Join(faults...)
+}
+
+// script runs statements one by one: CREATE DATABASE refuses company.
+func script(ctx context.Context, url, sql string) error {
+	for _, statement := range statements(sql) {
+		if err := run(ctx, url, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("connect to a server of the demo: %w", err)
+	}
+	_, err = conn.Exec(ctx, sql)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", sql, err)
+	}
+	return errors.Join(err, conn.Close(ctx))
+}
