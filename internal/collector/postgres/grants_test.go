@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,18 +200,5 @@ func otherSteps() []step {
 		{"new role", "CREATE ROLE zoe", []string{"created zoe"}},
 		{"dropped role", "DROP ROLE zoe", []string{"gone zoe"}},
 		{"temporary objects", "CREATE TEMPORARY TABLE tt (a int)", nil},
-	}
-}
-
-func TestRolesOfTheSystemAreMarked(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{}).read(t)
-	for name, want := range map[string]bool{"postgres": true, "pg_monitor": true, "PUBLIC": true, minimalName: false} {
-		if a := s.account(name); a == nil || a.System != want {
-			t.Errorf("account %s: %+v, want it there and system %v", name, a, want)
-		}
-	}
-	if !slices.ContainsFunc(s.account("pg_database_owner").Grants, func(g grant) bool { return g.Object == "public" }) {
-		t.Error("nobody owns the schema public")
 	}
 }

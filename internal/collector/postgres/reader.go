@@ -56,14 +56,11 @@ func (r *Reader) ReadAccounts(
 		scrub:   secret.NewScrubber(t.Password),
 	}
 	if err := one.run(ctx, loggedIn); err != nil {
-		return account.Snapshot{}, asFault(err)
+		return account.Snapshot{}, session.AsFault(err)
 	}
 	one.snapshot.Details["bytes_read"] = job.BytesRead()
 	return one.finish(), nil
 }
-
-// asFault is session.AsFault, as an error.
-func asFault(err error) error { return session.AsFault(err) }
 
 // A read is one read of one target.
 type read struct {

@@ -5,97 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
-
-func TestServerSaysWhoItIs(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	var want fleet.Server
-	row := s.connect(t, "").QueryRow(t.Context(),
-		`SELECT 'postgresql', split_part(version(), ' ', 2), system_identifier::text FROM pg_control_system()`)
-	if err := row.Scan(&want.Flavour, &want.Version, &want.Identity); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, s.read(t).Server); diff != "" {
-		t.Errorf("server (-want +got):\n%s", diff)
-	}
-}
-
-func TestRolesHaveTheirAttributes(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	s.Exec(t, "", "CREATE DATABASE app",
-		"CREATE ROLE plain", "CREATE ROLE able LOGIN SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS NOINHERIT CONNECTION LIMIT 0",
-		"ALTER ROLE able SET work_mem = '8MB'", "ALTER ROLE able SET myapp.api_key = 'k3y'",
-		"ALTER ROLE able IN DATABASE app SET myapp.db_password = 'pa55'", "ALTER ROLE able IN DATABASE app SET myapp.note = 'a=b'")
-	found := s.read(t)
-	plain := map[string]any{"inherit": true, "createrole": false, "createdb": false, "replication": false, "bypassrls": false}
-	if diff := cmp.Diff(plain, found.account("plain").Attributes); diff != "" {
-		t.Errorf("plain (-want +got):\n%s", diff)
-	}
-	able := map[string]any{
-		"inherit": false, "createrole": true, "createdb": true, "replication": true, "bypassrls": true,
-		"connection_limit": int64(0),
-		"settings": []string{
-			"app:myapp.db_password=[redacted]", "app:myapp.note=a=b", "myapp.api_key=[redacted]", "work_mem=8MB",
-		},
-	}
-	if diff := cmp.Diff(able, found.account("able").Attributes); diff != "" {
-		t.Errorf("able (-want +got):\n%s", diff)
-	}
-	if !found.account("able").Superuser || found.account("plain").Superuser {
-		t.Error("superuser is mistaken")
-	}
-}
-
-func TestEndOfValidity(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	s.Exec(t, "", "SET timezone = 'UTC'",
-		"CREATE ROLE never VALID UNTIL 'infinity'", "CREATE ROLE unset",
-		"CREATE ROLE past VALID UNTIL '-infinity'", "CREATE ROLE ancient VALID UNTIL '4000-01-01 BC'",
-		"CREATE ROLE distant VALID UNTIL '294276-12-31'", "CREATE ROLE fine VALID UNTIL '2033-04-05 06:07:08.090909'")
-	found := s.read(t)
-	for name, want := range map[string]string{
-		"never": "", "unset": "", "past": "0001-01-02T00:00:00Z", "ancient": "0001-01-02T00:00:00Z",
-		"distant": "9999-12-31T00:00:00Z", "fine": "2033-04-05T06:07:08.090909Z",
-	} {
-		got := ""
-		if until := found.account(name).ValidUntil; until != nil {
-			got = until.Format(time.RFC3339Nano)
-		}
-		if got != want {
-			t.Errorf("%s is valid until %q, want %q", name, got, want)
-		}
-	}
-}
-
-func TestMembershipsReferByIdentity(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	s.Exec(t, "", "CREATE ROLE parent", "CREATE ROLE child", "GRANT parent TO child WITH ADMIN OPTION", "GRANT pg_monitor TO child")
-	found := s.read(t)
-	names := found.names()
-	var got []string
-	for _, m := range found.account("child").Memberships {
-		got = append(got, names[m.Role]+" by "+names[m.Grantor])
-		if m.Admin != (names[m.Role] == "parent") || m.Inherit != nil || m.Set != nil {
-			t.Errorf("membership %+v", m)
-		}
-	}
-	slices.Sort(got)
-	if diff := cmp.Diff([]string{"parent by postgres", "pg_monitor by postgres"}, got); diff != "" {
-		t.Errorf("memberships (-want +got):\n%s", diff)
-	}
-}
 
 // gaps writes the gaps of a read, sorted.
 func gaps(s snapshot) []string {
@@ -172,29 +88,6 @@ func TestHiddenRolesFailTheRead(t *testing.T) {
 	}
 }
 
-// Names in a database without an encoding may be any bytes.
-func TestNamesWithoutEncodingAreMadeText(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	s.Exec(t, "", "CREATE ROLE alice",
-		"CREATE DATABASE raw ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
-		"CREATE DATABASE western ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-	latin := []string{
-		"SET client_encoding = 'SQL_ASCII'",
-		`DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', convert_from('\x6df66265'::bytea, 'SQL_ASCII')); END $$`,
-		`DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO alice', convert_from('\x6df66265'::bytea, 'SQL_ASCII')); END $$`,
-	}
-	s.Exec(t, "raw", latin...)
-	s.Exec(t, "western", "SET client_encoding = 'UTF8'", `CREATE SCHEMA "möbe"`, `GRANT USAGE ON SCHEMA "möbe" TO alice`)
-	want := []string{
-		"schema raw m\uFFFDbe USAGE by postgres explicit",
-		"schema western möbe USAGE by postgres explicit",
-	}
-	if diff := cmp.Diff(want, s.read(t).grants("alice")); diff != "" {
-		t.Errorf("grants (-want +got):\n%s", diff)
-	}
-}
-
 // What an extension is born with is no difference either.
 func TestExtensionIsComparedWithItsScript(t *testing.T) {
 	t.Parallel()
@@ -219,24 +112,80 @@ func TestOneConnectionAtATime(t *testing.T) {
 	s.Exec(t, "", "ALTER ROLE dbfleet CONNECTION LIMIT 1")
 	s.Exec(t, "", "CREATE DATABASE one", "CREATE DATABASE two", "CREATE DATABASE three")
 	unblock := s.Block(t)
-	done := make(chan error, 1)
-	target := s.Target()
+	done := s.readWaiting(t)
+	if n := s.Sessions(t, s.Target().AppName); n != 1 {
+		t.Errorf("%d connections at a time, want 1", n)
+	}
+	unblock()
+	if r := <-done; r.err != nil {
+		t.Fatal(r.err)
+	}
+}
+
+type result struct {
+	found snapshot
+	err   error
+}
+
+// readWaiting starts a read and returns when it waits for a lock.
+func (s *server) readWaiting(t *testing.T) <-chan result {
+	t.Helper()
+	done := make(chan result, 1)
 	reader := newReader(t, localDialer(t))
 	go func() {
-		_, err := reader.ReadAccounts(context.WithoutCancel(t.Context()), target, fleet.Limits{}, nil)
-		done <- err
+		found, err := reader.ReadAccounts(context.WithoutCancel(t.Context()), s.Target(), fleet.Limits{}, nil)
+		done <- result{snapshot{found}, err}
 	}()
 	for !s.Waiting(t) {
 		if len(done) > 0 {
 			t.Fatal("the read did not wait")
 		}
 	}
-	if n := s.Sessions(t, target.AppName); n != 1 {
-		t.Errorf("%d connections at a time, want 1", n)
-	}
+	return done
+}
+
+func TestDatabaseDroppedMeanwhileIsNoGap(t *testing.T) {
+	t.Parallel()
+	s := start(t, localsvc.PostgresOptions{})
+	s.Exec(t, "", "CREATE DATABASE passing")
+	unblock := s.Block(t)
+	done := s.readWaiting(t)
+	s.Exec(t, "", "DROP DATABASE passing")
 	unblock()
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	if len(r.found.Gaps) > 0 {
+		t.Errorf("gaps %v, want none", gaps(r.found))
+	}
+}
+
+func TestConnectionEndedByAnAdministratorFailsTheRead(t *testing.T) {
+	t.Parallel()
+	s := start(t, localsvc.PostgresOptions{})
+	s.Block(t)
+	done := s.readWaiting(t)
+	s.Exec(t, "", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dbfleet'")
+	r := <-done
+	if f := session.AsFault(r.err); f.Code != session.CodeReset || f.Phase != session.PhaseQuery("grants") {
+		t.Errorf("fault %v, want %s", r.err, session.CodeReset)
+	}
+}
+
+// A lock on one catalog costs what stands in it, and nothing else.
+func TestLockedCatalogIsAGapOfItsKind(t *testing.T) {
+	t.Parallel()
+	s := start(t, localsvc.PostgresOptions{})
+	s.Exec(t, "", "CREATE ROLE alice", "GRANT USAGE ON SCHEMA public TO alice")
+	s.Block(t)
+	found := s.readPartial(t)
+	if diff := cmp.Diff([]string{"postgres default_privileges timeout"}, gaps(found)); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+	want := []string{"schema postgres public USAGE by pg_database_owner explicit"}
+	if diff := cmp.Diff(want, found.grants("alice")); diff != "" {
+		t.Errorf("grants (-want +got):\n%s", diff)
 	}
 }
 
@@ -261,20 +210,5 @@ func TestUnknownGranteesAreCounted(t *testing.T) {
 	found := s.read(t)
 	if got := found.Details["unknown_grantees"]; got != 2 {
 		t.Errorf("%v unknown grantees, want 2", got)
-	}
-}
-
-func TestGrantsAreMerged(t *testing.T) {
-	t.Parallel()
-	s := start(t, localsvc.PostgresOptions{})
-	s.Exec(t, "", "CREATE ROLE alice", "CREATE TABLE public.t (a int)",
-		"GRANT SELECT ON public.t TO alice", "GRANT UPDATE ON public.t TO alice WITH GRANT OPTION")
-	found := s.read(t)
-	want := []account.Grant{{
-		Type: "table", Database: "postgres", Schema: "public", Object: "t", Source: account.Explicit, Grantor: "10",
-		Privileges: []string{"SELECT", "UPDATE"}, Grantable: []string{"UPDATE"},
-	}}
-	if diff := cmp.Diff(want, found.account("alice").Grants); diff != "" {
-		t.Errorf("grants (-want +got):\n%s", diff)
 	}
 }
