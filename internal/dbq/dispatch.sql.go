@@ -12,8 +12,13 @@ import (
 )
 
 const hearBells = `-- name: HearBells :exec
-UPDATE sync_instance_records SET bell_missed = 0
-WHERE id = ANY ($1::bigint[]) AND status = 'queued' AND bell_missed > 0
+WITH heard AS (
+    SELECT id FROM sync_instance_records
+    WHERE id = ANY ($1::bigint[]) AND status = 'queued' AND bell_missed > 0
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE sync_instance_records r SET bell_missed = 0
+FROM heard WHERE r.id = heard.id AND r.status = 'queued'
 `
 
 func (q *Queries) HearBells(ctx context.Context, ids []int64) error {
@@ -22,6 +27,11 @@ func (q *Queries) HearBells(ctx context.Context, ids []int64) error {
 }
 
 const missBells = `-- name: MissBells :execrows
+WITH missed AS (
+    SELECT q.id FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS m
+    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+    FOR UPDATE OF q SKIP LOCKED
+)
 UPDATE sync_instance_records r
 SET bell_missed = r.bell_missed + 1,
     status = CASE WHEN r.bell_missed = 0 THEN r.status
@@ -30,8 +40,8 @@ SET bell_missed = r.bell_missed + 1,
     due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
     dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
                         ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
-FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS missed, sync_sessions s
-WHERE r.id = missed.id AND r.gen = missed.gen AND r.status = 'queued' AND s.session_id = r.session_id
+FROM missed, sync_sessions s
+WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
 `
 
 type MissBellsParams struct {
@@ -128,12 +138,15 @@ func (q *Queries) QueueLoads(ctx context.Context) ([]QueueLoadsRow, error) {
 }
 
 const ringAllAgain = `-- name: RingAllAgain :execrows
+WITH queued AS (
+    SELECT id FROM sync_instance_records WHERE status = 'queued' FOR UPDATE SKIP LOCKED
+)
 UPDATE sync_instance_records r
 SET status = CASE WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
     completed_at = CASE WHEN s.status = 'cancelling' THEN now() END,
     due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
-FROM sync_sessions s
-WHERE r.status = 'queued' AND s.session_id = r.session_id
+FROM queued, sync_sessions s
+WHERE r.id = queued.id AND r.status = 'queued' AND s.session_id = r.session_id
 `
 
 func (q *Queries) RingAllAgain(ctx context.Context) (int64, error) {
@@ -209,11 +222,15 @@ WITH open_sessions AS (
       AND (r.lost < 2 OR b.quarantined = 0 AND r.in_quarantine = 1)
     ORDER BY r.turn, r.id
     LIMIT $6
+), taken AS (
+    SELECT r.id FROM sync_instance_records r JOIN chosen USING (id)
+    WHERE r.status = 'pending'
+    FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'queued', gen = r.gen + 1, queued_at = now(), bell_missed = 0
-FROM chosen
-WHERE r.id = chosen.id AND r.status = 'pending'
+FROM taken
+WHERE r.id = taken.id AND r.status = 'pending'
 RETURNING r.id, r.gen
 `
 

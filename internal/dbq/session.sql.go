@@ -391,7 +391,7 @@ func (q *Queries) LockRecord(ctx context.Context, arg LockRecordParams) (SyncIns
 }
 
 const lockSession = `-- name: LockSession :one
-SELECT status FROM sync_sessions WHERE session_id = $1 FOR UPDATE
+SELECT status FROM sync_sessions WHERE session_id = $1 FOR NO KEY UPDATE
 `
 
 func (q *Queries) LockSession(ctx context.Context, sessionID uuid.UUID) (string, error) {

@@ -51,23 +51,30 @@ WITH dead AS (
       AND NOT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
                       AND b.host_key = d.host_key AND b.status = 'running'
                       AND b.started_at < now() - $2::interval)
+), waiting AS (
+    SELECT r.id FROM given_up g
+    JOIN sync_instance_records r ON r.session_id = g.session_id AND r.host_key = g.host_key
+     AND r.status IN ('pending', 'queued')
+    LIMIT $3
+    FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
     error_message = format('%s other instances of host %s did not answer', $1::bigint, r.host_key)
-FROM given_up g
-WHERE r.session_id = g.session_id AND r.host_key = g.host_key AND r.status IN ('pending', 'queued')
+FROM waiting
+WHERE r.id = waiting.id AND r.status IN ('pending', 'queued')
 `
 
 type FailDeadHostsParams struct {
 	MaxSilent int64
 	Connect   time.Duration
+	RowLimit  int32
 }
 
 // Three instances of a host did not answer at connect and none of it ever did,
 // nor is one being read beyond its connect: its waiting records are given up.
 func (q *Queries) FailDeadHosts(ctx context.Context, arg FailDeadHostsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, failDeadHosts, arg.MaxSilent, arg.Connect)
+	result, err := q.db.Exec(ctx, failDeadHosts, arg.MaxSilent, arg.Connect, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -75,16 +82,22 @@ func (q *Queries) FailDeadHosts(ctx context.Context, arg FailDeadHostsParams) (i
 }
 
 const failOverdue = `-- name: FailOverdue :execrows
+WITH late AS (
+    SELECT r.id FROM sync_sessions s
+    JOIN sync_instance_records r ON r.session_id = s.session_id AND r.status IN ('pending', 'queued')
+    WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
+    LIMIT $1
+    FOR UPDATE OF r SKIP LOCKED
+)
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'session_deadline', error_phase = 'dispatch',
     error_message = 'the session''s deadline passed before the instance was read'
-FROM sync_sessions s
-WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
-  AND r.session_id = s.session_id AND r.status IN ('pending', 'queued')
+FROM late
+WHERE r.id = late.id AND r.status IN ('pending', 'queued')
 `
 
-func (q *Queries) FailOverdue(ctx context.Context) (int64, error) {
-	result, err := q.db.Exec(ctx, failOverdue)
+func (q *Queries) FailOverdue(ctx context.Context, rowLimit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, failOverdue, rowLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -102,16 +115,27 @@ WITH rejected AS (
                       AND l.credential_id = r.credential_id AND l.credential_version = c.version)
     GROUP BY r.session_id, r.credential_id
     HAVING count(*) >= $1::bigint
+), waiting AS (
+    SELECT r.id FROM rejected x
+    JOIN sync_instance_records r ON r.session_id = x.session_id AND r.credential_id = x.credential_id
+     AND r.status IN ('pending', 'queued')
+    LIMIT $2
+    FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',
     error_message = format('%s logins with this credential failed in this session; it was not tried here', $1::bigint)
-FROM rejected x
-WHERE r.session_id = x.session_id AND r.credential_id = x.credential_id AND r.status IN ('pending', 'queued')
+FROM waiting
+WHERE r.id = waiting.id AND r.status IN ('pending', 'queued')
 `
 
-func (q *Queries) FailRejectedCredentials(ctx context.Context, maxUnproven int64) (int64, error) {
-	result, err := q.db.Exec(ctx, failRejectedCredentials, maxUnproven)
+type FailRejectedCredentialsParams struct {
+	MaxUnproven int64
+	RowLimit    int32
+}
+
+func (q *Queries) FailRejectedCredentials(ctx context.Context, arg FailRejectedCredentialsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, failRejectedCredentials, arg.MaxUnproven, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -183,6 +207,7 @@ SELECT r.id, r.attempt, r.worker_id, r.session_id, r.failures, s.max_attempts
 FROM sync_instance_records r
 JOIN sync_sessions s USING (session_id)
 WHERE r.status = 'running' AND r.deadline_at < now()
+  AND EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id AND w.lease_until > now())
 ORDER BY r.deadline_at
 LIMIT 500
 `

@@ -37,6 +37,7 @@ func newFleet(t testing.TB) *fleetBundle {
 		session.Capacity: {fleet.PostgreSQL},
 	}
 	b.credential = b.newCredential(t, "fleet")
+	b.sql(t, `CREATE SEQUENCE fleet_names`)
 	return b
 }
 
@@ -79,8 +80,8 @@ func (b *fleetBundle) instances(t testing.TB, n int) []fleet.InstanceID {
 	t.Helper()
 	return values[fleet.InstanceID](t, b.pool, `
 		INSERT INTO instances (name, engine, host, port, credential_id, host_key)
-		SELECT format('i%s', base + g), 'postgresql', format('h%s', base + g), 5432, $2, format('h%s', base + g)
-		FROM (SELECT COALESCE(max(id), 0) AS base FROM instances) b, generate_series(1, $1::int) g
+		SELECT name, 'postgresql', name, 5432, $2, name
+		FROM (SELECT 'i' || nextval('fleet_names') AS name FROM generate_series(1, $1::int)) n
 		RETURNING id`, n, b.credential)
 }
 

@@ -23,8 +23,8 @@ func (s *Store) CancelSession(ctx context.Context, id session.ID) (session.Sessi
 	if err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error { return markCancelling(ctx, q, id) }); err != nil {
 		return session.Session{}, err
 	}
-	if _, err := s.q.CancelWaitingRecords(ctx, id); err != nil {
-		return session.Session{}, fmt.Errorf("cancel waiting records: %w", err)
+	if _, err := s.cancelWaiting(ctx, id); err != nil {
+		return session.Session{}, err
 	}
 	if _, err := s.FinishSession(ctx, id); err != nil {
 		return session.Session{}, err
@@ -55,6 +55,22 @@ func markCancelling(ctx context.Context, q *dbq.Queries, id session.ID) error {
 		return fmt.Errorf("notify workers: %w", err)
 	}
 	return insertAudit(ctx, q, sessionEvent("sync_session.cancel", id, nil))
+}
+
+// cancelWaiting closes what is not running. It waits for every claim under way,
+// so that none commits after it. The session's row is locked first, so that two
+// of these cannot wait for each other.
+func (s *Store) cancelWaiting(ctx context.Context, id session.ID) (n int64, err error) {
+	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+		if _, err := q.LockSession(ctx, id); err != nil {
+			return fmt.Errorf("lock session: %w", err)
+		}
+		if n, err = q.CancelWaitingRecords(ctx, id); err != nil {
+			return fmt.Errorf("cancel waiting records: %w", err)
+		}
+		return nil
+	})
+	return n, err
 }
 
 // CancelRecord cancels one record: at once while it waits, through its holder

@@ -8,7 +8,8 @@
 // has taken over.
 //
 // Lock order: session, then record, then the described rows (instances,
-// accounts).
+// accounts). A loop's statement over many records skips the locked ones and
+// so never waits; only a cancel waits, for it must not miss a claim.
 package store
 
 import (

@@ -63,9 +63,9 @@ func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 	}
 	var total int64
 	for _, id := range ids {
-		n, err := s.q.CancelWaitingRecords(ctx, id)
+		n, err := s.cancelWaiting(ctx, id)
 		if err != nil {
-			return total, fmt.Errorf("cancel waiting records of %s: %w", id, err)
+			return total, fmt.Errorf("cancel leftovers of %s: %w", id, err)
 		}
 		total += n
 	}
@@ -76,19 +76,38 @@ func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 // deadline, on hosts that do not answer, with credentials that are rejected.
 // connect is how long a connect may take. It returns how many records failed.
 func (s *Store) FailHopeless(ctx context.Context, connect time.Duration) (int64, error) {
-	late, err := s.q.FailOverdue(ctx)
+	late, err := inBatches(func() (int64, error) { return s.q.FailOverdue(ctx, batch) })
 	if err != nil {
-		return 0, fmt.Errorf("fail records past the deadline: %w", err)
+		return late, fmt.Errorf("fail records past the deadline: %w", err)
 	}
-	down, err := s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: session.MaxSilent, Connect: connect})
+	down, err := inBatches(func() (int64, error) {
+		return s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: session.MaxSilent, Connect: connect, RowLimit: batch})
+	})
 	if err != nil {
-		return late, fmt.Errorf("fail records of dead hosts: %w", err)
+		return late + down, fmt.Errorf("fail records of dead hosts: %w", err)
 	}
-	rejected, err := s.q.FailRejectedCredentials(ctx, session.MaxUnproven)
+	rejected, err := inBatches(func() (int64, error) {
+		return s.q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{MaxUnproven: session.MaxUnproven, RowLimit: batch})
+	})
 	if err != nil {
-		return late + down, fmt.Errorf("fail records of rejected credentials: %w", err)
+		return late + down + rejected, fmt.Errorf("fail records of rejected credentials: %w", err)
 	}
 	return late + down + rejected, nil
+}
+
+// batch is how many records one statement of a loop changes at most, so that
+// nobody waits long for its locks.
+const batch = 2000
+
+// inBatches calls do until it changes less than a whole batch.
+func inBatches(do func() (int64, error)) (total int64, err error) {
+	for {
+		n, err := do()
+		total += n
+		if err != nil || n < batch {
+			return total, err
+		}
+	}
 }
 
 // FinishSessions ends every session that has no open record left, and returns

@@ -61,7 +61,7 @@ UPDATE sync_sessions SET total_instances = @total WHERE session_id = @session_id
 SELECT * FROM sync_sessions WHERE session_id = @session_id;
 
 -- name: LockSession :one
-SELECT status FROM sync_sessions WHERE session_id = @session_id FOR UPDATE;
+SELECT status FROM sync_sessions WHERE session_id = @session_id FOR NO KEY UPDATE;
 
 -- name: SessionRows :many
 SELECT * FROM sync_sessions

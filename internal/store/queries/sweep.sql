@@ -28,6 +28,7 @@ SELECT r.id, r.attempt, r.worker_id, r.session_id, r.failures, s.max_attempts
 FROM sync_instance_records r
 JOIN sync_sessions s USING (session_id)
 WHERE r.status = 'running' AND r.deadline_at < now()
+  AND EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id AND w.lease_until > now())
 ORDER BY r.deadline_at
 LIMIT 500;
 
@@ -35,12 +36,18 @@ LIMIT 500;
 SELECT session_id FROM sync_sessions WHERE completed_at IS NULL AND status = 'cancelling';
 
 -- name: FailOverdue :execrows
+WITH late AS (
+    SELECT r.id FROM sync_sessions s
+    JOIN sync_instance_records r ON r.session_id = s.session_id AND r.status IN ('pending', 'queued')
+    WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
+    LIMIT @row_limit
+    FOR UPDATE OF r SKIP LOCKED
+)
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'session_deadline', error_phase = 'dispatch',
     error_message = 'the session''s deadline passed before the instance was read'
-FROM sync_sessions s
-WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
-  AND r.session_id = s.session_id AND r.status IN ('pending', 'queued');
+FROM late
+WHERE r.id = late.id AND r.status IN ('pending', 'queued');
 
 -- name: FailDeadHosts :execrows
 -- Three instances of a host did not answer at connect and none of it ever did,
@@ -59,12 +66,18 @@ WITH dead AS (
       AND NOT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
                       AND b.host_key = d.host_key AND b.status = 'running'
                       AND b.started_at < now() - @connect::interval)
+), waiting AS (
+    SELECT r.id FROM given_up g
+    JOIN sync_instance_records r ON r.session_id = g.session_id AND r.host_key = g.host_key
+     AND r.status IN ('pending', 'queued')
+    LIMIT @row_limit
+    FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
     error_message = format('%s other instances of host %s did not answer', @max_silent::bigint, r.host_key)
-FROM given_up g
-WHERE r.session_id = g.session_id AND r.host_key = g.host_key AND r.status IN ('pending', 'queued');
+FROM waiting
+WHERE r.id = waiting.id AND r.status IN ('pending', 'queued');
 
 -- name: FailRejectedCredentials :execrows
 WITH rejected AS (
@@ -77,12 +90,18 @@ WITH rejected AS (
                       AND l.credential_id = r.credential_id AND l.credential_version = c.version)
     GROUP BY r.session_id, r.credential_id
     HAVING count(*) >= @max_unproven::bigint
+), waiting AS (
+    SELECT r.id FROM rejected x
+    JOIN sync_instance_records r ON r.session_id = x.session_id AND r.credential_id = x.credential_id
+     AND r.status IN ('pending', 'queued')
+    LIMIT @row_limit
+    FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',
     error_message = format('%s logins with this credential failed in this session; it was not tried here', @max_unproven::bigint)
-FROM rejected x
-WHERE r.session_id = x.session_id AND r.credential_id = x.credential_id AND r.status IN ('pending', 'queued');
+FROM waiting
+WHERE r.id = waiting.id AND r.status IN ('pending', 'queued');
 
 -- name: FinishableSessions :many
 SELECT s.session_id FROM sync_sessions s
