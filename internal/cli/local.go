@@ -13,7 +13,8 @@ import (
 // the configuration.
 type Local interface {
 	// MigrateUp brings the schema to the newest version and returns the steps
-	// that this took, in order; none when it was there already.
+	// that this took, in order; none when it was there already. Steps that come
+	// with an error were taken before it.
 	MigrateUp(ctx context.Context) ([]Migration, error)
 	// MigrateDown takes the schema back to version to (0: no tables at all) and
 	// returns the steps taken back, in order.

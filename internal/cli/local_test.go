@@ -47,6 +47,17 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+func TestMigrateShowsTheStepsBeforeTheFailure(t *testing.T) {
+	t.Parallel()
+	local := &fakeLocal{steps: []Migration{{Version: 1, Name: "00001_core.sql"}}, err: errors.New("apply 2: no such type")}
+	got := (&bench{local: local}).run(t, "migrate")
+	got.want(t, 2, "applied 1 00001_core.sql\n")
+	got.wantErr(t, "dbfleet: apply 2: no such type")
+	if got := (&bench{local: local}).run(t, "migrate", "--json"); got.code != 2 || got.out != "" {
+		t.Errorf("code = %d, out = %q", got.code, got.out)
+	}
+}
+
 func TestLocalFaultsAreAllListed(t *testing.T) {
 	t.Parallel()
 	local := &fakeLocal{err: errors.Join(invalid.Field("DBFLEET_DATABASE_URL", "must be set"), invalid.Field("DBFLEET_X", "is unknown"))}

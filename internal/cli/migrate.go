@@ -10,10 +10,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	cmd := a.command("migrate", "Bring the database's schema up to date", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error {
 			steps, err := a.local.MigrateUp(ctx)
-			if err != nil {
-				return err
-			}
-			return a.showSteps(steps, "applied", "The schema is up to date already.")
+			return a.showSteps(steps, err, "applied", "The schema is up to date already.")
 		})
 	cmd.Long = "Applies to the database at DBFLEET_DATABASE_URL every migration that it lacks.\n" +
 		"Serving processes never do this by themselves; they wait for it."
@@ -49,10 +46,7 @@ func (a *app) migrateDownCommand() *cobra.Command {
 				return usagef("--to must be 0 or more")
 			}
 			steps, err := a.local.MigrateDown(ctx, to)
-			if err != nil {
-				return err
-			}
-			return a.showSteps(steps, "took back", "Nothing to take back.")
+			return a.showSteps(steps, err, "took back", "Nothing to take back.")
 		})
 	cmd.Long = "Undoes migrations, the newest first, until the schema has the given version.\n" +
 		"What those migrations' tables and columns held is lost."
@@ -61,19 +55,20 @@ func (a *app) migrateDownCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) showSteps(steps []Migration, done, nothing string) error {
-	if a.json {
-		if steps == nil {
-			steps = []Migration{}
-		}
-		a.out.json(map[string][]Migration{"items": steps})
+// showSteps prints what was done, also before the step that failed, and
+// returns err.
+func (a *app) showSteps(steps []Migration, err error, done, nothing string) error {
+	if a.json && err == nil {
+		a.out.json(map[string][]Migration{"items": append([]Migration{}, steps...)})
 		return nil
 	}
 	for _, s := range steps {
-		a.out.printf("%s %d %s\n", done, s.Version, s.Name)
+		if !a.json {
+			a.out.printf("%s %d %s\n", done, s.Version, s.Name)
+		}
 	}
-	if len(steps) == 0 {
+	if len(steps) == 0 && err == nil {
 		a.out.write(nothing + "\n")
 	}
-	return nil
+	return err
 }

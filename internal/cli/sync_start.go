@@ -116,7 +116,7 @@ func (a *app) follow(ctx context.Context, c *api, made reply[client.SyncSession]
 		if made.status == http.StatusOK {
 			verb = "was started before by the same request"
 		}
-		a.out.printf("Session %s %s: %s of %s\n", s.SessionId.String(), verb, s.Category, instances(s.TotalInstances))
+		a.out.printf("Session %s %s: %s sync of %s\n", s.SessionId.String(), verb, s.Category, instances(s.TotalInstances))
 		if !watch {
 			a.out.printf("Watch it with: dbfleet sync watch %s\n", s.SessionId.String())
 		}

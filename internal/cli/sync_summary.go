@@ -68,11 +68,11 @@ func (a *app) failures(s client.SyncSession) {
 	if len(s.ErrorGroups) == 0 {
 		return
 	}
-	t := &table{header: []string{"COUNT", "CODE", "PHASE", "SUCH AS", "MESSAGE"}, indent: 2}
+	a.out.write("\nFailures:\n")
 	for _, g := range s.ErrorGroups {
-		t.add(number(g.Count), g.Code, g.Phase, g.Sample, g.Message)
+		// Never cut: the end of the driver's words is often what matters.
+		a.out.printf("  %d × %s at %s, such as %s\n      %s\n", g.Count, g.Code, g.Phase, g.Sample, g.Message)
 	}
-	a.out.write("\nFailures:\n" + t.render(a.width()))
 }
 
 // advice says which commands go on from here.

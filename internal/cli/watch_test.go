@@ -56,7 +56,7 @@ func TestWatchExitCodeIsTheResult(t *testing.T) {
 		"partial": {
 			endedSession(client.SessionResultPartial, client.Counts{Completed: 97, Failed: 2, Partial: 1}), 1,
 			[]string{
-				"97 completed (1 of them incomplete or held), 2 failed", "COUNT  CODE             PHASE", "2      connect_timeout  connect  orders-7  dial tcp",
+				"97 completed (1 of them incomplete or held), 2 failed", "2 × connect_timeout at connect, such as orders-7\n      dial tcp 10.1.2.3:5432: over 10s\n",
 				"dbfleet sync retry " + sampleSession + " --watch", "dbfleet sync show " + sampleSession + " --records --status failed", "hold list",
 			},
 		},
