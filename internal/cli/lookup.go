@@ -72,7 +72,10 @@ func isNumber(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-const minPrefix = 4 // digits of an abbreviated session id
+const (
+	minPrefix      = 4   // digits of an abbreviated session id
+	recentSessions = 100 // among which it is looked for
+)
 
 // findSession returns the session that a user named by its id, or by the first
 // digits of the id of one of the newest sessions.
@@ -84,7 +87,7 @@ func (c *api) findSession(ctx context.Context, named string) (uuid.UUID, error) 
 	if len(prefix) < minPrefix || strings.Trim(prefix, "0123456789abcdef-") != "" {
 		return uuid.UUID{}, usagef("%q is not the id of a session: give it whole or its first digits, at least %d", named, minPrefix)
 	}
-	newest, err := collect(ctx, maxPage, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+	newest, err := collect(ctx, recentSessions, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
 		return c.ListSyncSessionsWithResponse(ctx, &client.ListSyncSessionsParams{Limit: limit, Cursor: cursor})
 	})
 	if err != nil {
@@ -106,7 +109,7 @@ func onlyMatch(sessions []client.SyncSession, prefix string) (uuid.UUID, error) 
 	}
 	switch len(found) {
 	case 0:
-		return uuid.UUID{}, fmt.Errorf("none of the newest %d sessions begins with %s: dbfleet sync list shows them", maxPage, prefix)
+		return uuid.UUID{}, fmt.Errorf("none of the newest %d sessions begins with %s: dbfleet sync list shows them", recentSessions, prefix)
 	case 1:
 		return found[0], nil
 	}

@@ -202,7 +202,7 @@ func TestSessionIDMayBeShortened(t *testing.T) {
 	got.wantErr(t, "2 sessions begin with 6f2c")
 	got = b.run(t, "sync", "show", "beef")
 	got.want(t, 2)
-	got.wantErr(t, "none of the newest 500 sessions begins with beef")
+	got.wantErr(t, "none of the newest 100 sessions begins with beef")
 }
 
 func TestNamesMustMatchExactly(t *testing.T) {
