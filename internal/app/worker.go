@@ -71,7 +71,8 @@ func (b *base) fetch(ctx, hard context.Context, run *runner.Runner, ready <-chan
 		return nil
 	}
 	server, err := queue.Serve(queue.ServerConfig{
-		Redis: b.redis, Categories: b.categories(), Concurrency: b.cfg.Concurrency, Fetchers: b.cfg.Fetchers,
+		Redis: b.redis, Categories: b.categories(), Fetchers: b.cfg.Fetchers,
+		Concurrency: 2 * b.cfg.Concurrency, // the runner's places, and as many that wait for a silent target
 		Handle:  run.Handle,
 		Dropped: func(reason string) { b.metrics.Dropped.WithLabelValues(reason).Inc() },
 		Log:     b.log,

@@ -26,7 +26,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of the system's for such
-	build := exec.Command("go", "build", "-o", dir+"/", "../../cmd/worker", "../../cmd/scheduler")
+	build := exec.Command("go", "build", "-o", dir+"/", "../../cmd/...")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the programs:", err)

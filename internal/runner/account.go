@@ -34,10 +34,13 @@ type Accounts struct {
 }
 
 // Run reads the target's accounts and stores them with the record's completion.
-func (a Accounts) Run(ctx context.Context, w session.Work, set setting.Settings) (Report, error) {
-	began := time.Now()
+func (a Accounts) Run(ctx context.Context, t Task) (Report, error) {
+	began, set := time.Now(), t.Settings
 	limits := fleet.Limits{Connect: set.ConnectTimeout, Statement: set.StatementTimeout, MaxAccounts: set.MaxAccounts}
-	snap, err := a.Reader.ReadAccounts(ctx, w.Target, limits, a.prove(w))
+	snap, err := a.Reader.ReadAccounts(ctx, t.Target, limits, func(ctx context.Context) {
+		a.prove(ctx, t.Work) // first: others of the session wait for it
+		t.Answered(ctx)
+	})
 	if err != nil {
 		return Report{}, err
 	}
@@ -47,7 +50,7 @@ func (a Accounts) Run(ctx context.Context, w session.Work, set setting.Settings)
 	report := Report{Read: time.Since(began)}
 	began = time.Now()
 	err = patiently(context.WithoutCancel(ctx), nil, func(ctx context.Context) (err error) {
-		report.Outcome, err = a.Store.CompleteAccounts(ctx, w.Claim, snap, rules(set), details(snap, report.Read))
+		report.Outcome, err = a.Store.CompleteAccounts(ctx, t.Claim, snap, rules(set), details(snap, report.Read))
 		return err
 	})
 	report.Stored = time.Since(began)
@@ -56,14 +59,12 @@ func (a Accounts) Run(ctx context.Context, w session.Work, set setting.Settings)
 
 // prove notes the first successful login of the session. When it cannot be
 // noted, the others only wait longer.
-func (a Accounts) prove(w session.Work) func(context.Context) {
-	return func(ctx context.Context) {
-		if w.Proven {
-			return
-		}
-		if err := a.Store.ProveLogin(ctx, w); err != nil {
-			a.Log.WarnContext(ctx, "proven login not noted", "err", err)
-		}
+func (a Accounts) prove(ctx context.Context, w session.Work) {
+	if w.Proven {
+		return
+	}
+	if err := a.Store.ProveLogin(ctx, w); err != nil {
+		a.Log.WarnContext(ctx, "proven login not noted", "err", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // attempt runs the job of a claimed record and settles it, whatever happens.
-func (r *Runner) attempt(ctx context.Context, w session.Work) {
+func (r *Runner) attempt(ctx context.Context, w session.Work, s *seat) {
 	ctx = logging.With(ctx,
 		slog.Any(logging.SessionID, w.Session), slog.String(logging.Instance, w.Target.Name),
 		slog.Any(logging.Worker, w.Worker), slog.Int("attempt", w.Attempt),
@@ -24,7 +24,7 @@ func (r *Runner) attempt(ctx context.Context, w session.Work) {
 	defer r.end(w.Claim)
 
 	limited, cancel := context.WithTimeoutCause(running, w.Limit, fmt.Errorf("instance not read within %s", w.Limit.Round(time.Second)))
-	report, scrub, err := r.run(limited, w)
+	report, scrub, err := r.run(limited, w, s)
 	cancel()
 	switch {
 	case err == nil:
@@ -53,7 +53,7 @@ func (r *Runner) end(c session.Claim) {
 }
 
 // run opens the password and runs the job. The scrubber knows the password.
-func (r *Runner) run(ctx context.Context, w session.Work) (report Report, scrub secret.Scrubber, err error) {
+func (r *Runner) run(ctx context.Context, w session.Work, s *seat) (report Report, scrub secret.Scrubber, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.Log.ErrorContext(ctx, "job panicked", "err", scrub.Clean(fmt.Sprint(v)), logging.StackAttr())
@@ -76,7 +76,8 @@ func (r *Runner) run(ctx context.Context, w session.Work) (report Report, scrub 
 	}
 	scrub = secret.NewScrubber(password)
 	w.Target.Password = password
-	report, err = job.Run(ctx, w, set)
+	s.listen()
+	report, err = job.Run(ctx, Task{Work: w, Settings: set, Answered: s.answered})
 	return report, scrub, err
 }
 

@@ -34,7 +34,16 @@ type Store interface {
 // together with the completion of the record. It returns the outcome only after
 // that was committed.
 type Job interface {
-	Run(ctx context.Context, w session.Work, set setting.Settings) (Report, error)
+	Run(ctx context.Context, t Task) (Report, error)
+}
+
+// Task is a claimed record as a job gets it.
+type Task struct {
+	session.Work // with the target's password
+	Settings     setting.Settings
+	// Answered tells the runner that the target has let us in. It may wait for a
+	// free place to work, at most until ctx ends.
+	Answered func(ctx context.Context)
 }
 
 // Report is what a job did, for the log.
@@ -63,7 +72,7 @@ type Config struct {
 	Settings    func(context.Context) (setting.Settings, error)
 	Worker      func() session.WorkerID // the life under which claims are made
 	Ended       func(session.ID)        // told of every record that came to an end
-	Concurrency int                     // records at a time
+	Concurrency int                     // records at a time, beside those whose target says nothing
 	Metrics     *telemetry.Metrics
 	Log         *slog.Logger
 }
@@ -109,12 +118,11 @@ func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
 		return // still queued in Postgres: the reconciler rings again
 	}
 	defer r.busy.Done()
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-r.closing:
+	seat := r.sit()
+	if seat == nil {
 		return
 	}
+	defer seat.leave()
 	ctx = logging.With(context.WithoutCancel(ctx),
 		slog.String(logging.Module, t.Category.Module()),
 		slog.Int64(logging.RecordID, int64(t.Record)),
@@ -126,7 +134,7 @@ func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
 	case err != nil:
 		r.Log.WarnContext(ctx, "record not claimed", "err", err)
 	default:
-		r.attempt(ctx, w)
+		r.attempt(ctx, w, seat)
 	}
 }
 
