@@ -12,7 +12,7 @@ import (
 )
 
 // Accounts reads what was found on the servers. Error: account.ErrNotFound.
-// Lists return the place after their last row, or nil when there are no more.
+// Lists return the place after their last row, or the zero value when there are no more.
 type Accounts interface {
 	ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next account.Cursor, err error)
 	Account(ctx context.Context, id account.ID) (account.Detail, error)

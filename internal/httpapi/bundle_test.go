@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"net"
 
 	"github.com/dbfleet/dbfleet/internal/httpapi"
 	"github.com/dbfleet/dbfleet/internal/httpserver"
@@ -139,7 +138,8 @@ func (b *bundle) do(t *testing.T, q request) answer {
 	for name, value := range q.header {
 		r.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	client := http.Client{Timeout: 30 * time.Second}
+	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,15 +135,17 @@ func (f *fakeSessions) Records(_ context.Context, _ session.ID, filter session.R
 func (f *fakeSessions) Workers(context.Context) ([]session.Worker, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return []session.Worker{{ID: sessionID, Hostname: "h", PID: 1, Version: "v", Queues: []session.Category{session.Account},
-		Concurrency: 64, StartedAt: now, BeatenAt: now, Alive: true}}, f.err
+	return []session.Worker{{
+		ID: sessionID, Hostname: "h", PID: 1, Version: "v", Queues: []session.Category{session.Account},
+		Concurrency: 64, StartedAt: now, BeatenAt: now, Alive: true,
+	}}, f.err
 }
 
 // fakeAccounts answers with one account and one hold, or with err.
 type fakeAccounts struct {
 	mu      sync.Mutex // guards all below
 	err     error
-	next    *account.Cursor
+	next    account.Cursor
 	filter  account.Filter
 	holds   account.HoldFilter
 	after   account.Cursor
@@ -158,12 +160,14 @@ func (f *fakeAccounts) set(change func(*fakeAccounts)) {
 	change(f)
 }
 
-func (f *fakeAccounts) ListAccounts(_ context.Context, filter account.Filter, _ int, after account.Cursor) ([]account.Listed, *account.Cursor, error) {
+func (f *fakeAccounts) ListAccounts(_ context.Context, filter account.Filter, _ int, after account.Cursor) ([]account.Listed, account.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.filter, f.after = filter, after
-	return []account.Listed{{ID: 1, InstanceID: 1, InstanceName: "orders-1", Identity: "16384", Name: "app", Kind: account.User,
-		FirstSeenAt: now, LastSeenAt: now, Memberships: 1, Grants: 2}}, f.next, f.err
+	return []account.Listed{{
+		ID: 1, InstanceID: 1, InstanceName: "orders-1", Identity: "16384", Name: "app", Kind: account.User,
+		FirstSeenAt: now, LastSeenAt: now, Memberships: 1, Grants: 2,
+	}}, f.next, f.err
 }
 
 func (f *fakeAccounts) Account(context.Context, account.ID) (account.Detail, error) {
@@ -180,27 +184,28 @@ func (f *fakeAccounts) Account(context.Context, account.ID) (account.Detail, err
 	}, f.err
 }
 
-func (f *fakeAccounts) AccountHistory(_ context.Context, _ account.ID, _ int, after account.VersionID) ([]account.Version, *account.VersionID, error) {
+func (f *fakeAccounts) AccountHistory(_ context.Context, _ account.ID, _ int, after account.VersionID) ([]account.Version, account.VersionID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.version = after
-	next := account.VersionID(8)
 	return []account.Version{
 		{ID: 9, AccountID: 1, Change: account.Disappeared, ValidFrom: now, Record: 2, Session: sessionID},
 		{ID: 8, AccountID: 1, Change: account.Created, ValidFrom: now, ValidTo: &now, State: &account.Account{Name: "app"}, Record: 1, Session: sessionID},
-	}, &next, f.err
+	}, 8, f.err
 }
 
 func hold() account.Hold {
-	return account.Hold{ID: 5, InstanceID: 1, InstanceName: "orders-1", Reason: account.MassDisappearance, Status: account.HoldOpen,
-		TimesSeen: 1, Known: 120, MissingCount: 2, Missing: []string{"1", "2"}, Record: 1, Session: sessionID, CreatedAt: now, SeenAt: now}
+	return account.Hold{
+		ID: 5, InstanceID: 1, InstanceName: "orders-1", Reason: account.MassDisappearance, Status: account.HoldOpen,
+		TimesSeen: 1, Known: 120, MissingCount: 2, Missing: []string{"1", "2"}, Record: 1, Session: sessionID, CreatedAt: now, SeenAt: now,
+	}
 }
 
-func (f *fakeAccounts) ListHolds(_ context.Context, filter account.HoldFilter, _ int, _ account.HoldID) ([]account.Hold, *account.HoldID, error) {
+func (f *fakeAccounts) ListHolds(_ context.Context, filter account.HoldFilter, _ int, _ account.HoldID) ([]account.Hold, account.HoldID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.holds = filter
-	return []account.Hold{hold()}, nil, f.err
+	return []account.Hold{hold()}, 0, f.err
 }
 
 func (f *fakeAccounts) Hold(context.Context, account.HoldID) (account.Hold, error) {

@@ -222,8 +222,11 @@ func requestFindings(e *openapi3filter.RequestError) []finding {
 var formRules = []string{"type", "properties", "additionalProperties", "required", "nullable", "format"}
 
 func schemaFinding(e *openapi3.SchemaError, parameter string) finding {
-	field, reason := strings.Join(e.JSONPointer(), "."), e.Reason
-	switch e.SchemaField {
+	field, reason, rule := strings.Join(e.JSONPointer(), "."), e.Reason, e.SchemaField
+	if _, isText := e.Value.(string); rule == "enum" && !isText {
+		rule, reason = "type", "must be a string" // the checker looks at the list first
+	}
+	switch rule {
 	case "properties", "additionalProperties":
 		field, reason = join(field, quoted(e.Reason)), "is not a field of this object"
 	case "required":
@@ -236,7 +239,7 @@ func schemaFinding(e *openapi3.SchemaError, parameter string) finding {
 	if parameter != "" {
 		return finding{invalid.Field(parameter, "%s", reason), true}
 	}
-	return finding{invalid.Field(orBody(field), "%s", reason), slices.Contains(formRules, e.SchemaField)}
+	return finding{invalid.Field(orBody(field), "%s", reason), slices.Contains(formRules, rule)}
 }
 
 // quoted returns the first text in quotes: the checker tells the name of an

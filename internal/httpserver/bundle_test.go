@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -17,7 +19,6 @@ import (
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/secret"
-	"github.com/dbfleet/dbfleet/internal/store"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
@@ -39,12 +40,18 @@ func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
 	}
 	b.Server = httpserver.New(httpserver.Config{
 		Log: logging.New(b.log, logging.JSON, slog.LevelDebug), Users: b.users, Auditor: b.users,
-		Unavailable: store.Unavailable, TrustedProxies: proxies,
+		Unavailable: isNetwork, TrustedProxies: proxies,
 	})
 	server := httptest.NewServer(b.Server)
 	t.Cleanup(server.Close)
 	b.url = server.URL
 	return b
+}
+
+// isNetwork stands for the store's own judgement.
+func isNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network)
 }
 
 // route adds a route for a role and those above it.

@@ -13,7 +13,6 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
-	"github.com/dbfleet/dbfleet/internal/store"
 	"github.com/dbfleet/dbfleet/internal/testdb"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
@@ -21,7 +20,7 @@ import (
 func newMonitor(t *testing.T, cfg httpserver.MonitorConfig) string {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
-	cfg.Unavailable = store.Unavailable
+	cfg.Unavailable = isNetwork
 	m := httpserver.NewMonitor(cfg)
 	server := httptest.NewServer(m)
 	t.Cleanup(func() {

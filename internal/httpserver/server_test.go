@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -103,7 +102,6 @@ func TestErrorsAndTheirAnswers(t *testing.T) {
 		{echo.NewHTTPError(400).SetInternal(invalid.Field("limit", "is wrong")), 400, "invalid_request"},
 		{&http.MaxBytesError{Limit: 1}, 413, "too_large"},
 		{fmt.Errorf("read: %w", session.ErrAway), 503, "unavailable"},
-		{fmt.Errorf("read: %w", &pgconn.PgError{Code: "57P01"}), 503, "unavailable"},
 		{fmt.Errorf("read: %w", context.DeadlineExceeded), 503, "unavailable"},
 		{&net.OpError{Op: "dial", Err: errors.New("refused at 10.9.8.7")}, 503, "unavailable"},
 		{errors.New("the table of 10.9.8.7 is gone"), 500, "internal"},
