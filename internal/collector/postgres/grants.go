@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/session"
 )
 
 // A statement on grants is grantsOpen, one or more SELECTs on objects joined by
@@ -40,8 +41,9 @@ SELECT o.kind, o.schema, o.object, o.col, o.for_role::text,
   FROM o
  CROSS JOIN LATERAL (
        SELECT d.grantee, d.grantor, d.source, d.effect,
-              string_agg(d.privilege, ',' ORDER BY d.privilege COLLATE "C") AS privileges,
-              string_agg(d.privilege, ',' ORDER BY d.privilege COLLATE "C") FILTER (WHERE d.grantable) AS grantable
+              string_agg(DISTINCT d.privilege COLLATE "C", ',' ORDER BY d.privilege COLLATE "C") AS privileges,
+              string_agg(DISTINCT d.privilege COLLATE "C", ',' ORDER BY d.privilege COLLATE "C")
+                     FILTER (WHERE d.grantable) AS grantable
          FROM (
               SELECT grantee, privilege, a.grantable,
                      CASE WHEN a.known AND (b.known IS NULL OR a.grantable <> b.grantable) THEN a.grantor END AS grantor,
@@ -124,11 +126,16 @@ func (c *conn) readParts(ctx context.Context, database string, all query, parts 
 		return err
 	}
 	c.read.undo(func(g *account.Grant) bool { return g.Database == database })
-	if f.state == stateQueryCancelled { // the parts would take as long
+	slow := f.state == stateQueryCancelled // the parts would take as long
+	if slow && database != "" {
 		c.read.gap(database, "", f.fault)
 		return nil
 	}
 	for _, p := range parts {
+		if slow {
+			c.read.gapOf(database, p, f.fault)
+			continue
+		}
 		if err := c.readPart(ctx, database, p, visit); err != nil {
 			return err
 		}
@@ -149,10 +156,15 @@ func (c *conn) readPart(ctx context.Context, database string, p part, visit func
 	c.read.undo(func(g *account.Grant) bool {
 		return g.Database == database && slices.Contains(p.kinds, g.Type)
 	})
-	for _, kind := range p.kinds {
-		c.read.gap(database, kind, f.fault)
-	}
+	c.read.gapOf(database, p, f.fault)
 	return nil
+}
+
+// gapOf notes a gap for each kind of a part.
+func (b *builder) gapOf(database string, p part, f *session.Fault) {
+	for _, kind := range p.kinds {
+		b.gap(database, kind, f)
+	}
 }
 
 // grantsPart makes a part of one SELECT on objects.

@@ -27,7 +27,7 @@ func (c *conn) readMemberships(ctx context.Context) error {
 	for i := range c.read.snapshot.Accounts {
 		c.read.snapshot.Accounts[i].Memberships = nil
 	}
-	return c.read.skip("memberships", err)
+	return c.read.skip(account.GapMemberships, err)
 }
 
 func (b *builder) addMembership(r row) error {

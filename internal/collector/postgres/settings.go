@@ -30,12 +30,12 @@ func (c *conn) readSettings(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return c.read.skip("settings", err)
+		return c.read.skip(account.GapSettings, err)
 	}
 	for a, settings := range found {
 		slices.Sort(settings)
 		a.Attributes = maps.Clone(a.Attributes) // it is shared
-		a.Attributes["settings"] = settings
+		a.Attributes[account.AttributeSettings] = settings
 	}
 	return nil
 }

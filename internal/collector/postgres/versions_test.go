@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/dbfleet/dbfleet/internal/account"
@@ -230,5 +232,34 @@ func TestRefusalsOfAStatement(t *testing.T) {
 				t.Errorf("fault %v, want %s", f, want)
 			}
 		})
+	}
+}
+
+// A statement that is too slow as a whole is not tried again in parts.
+func TestSlowGrantsAreOneGap(t *testing.T) {
+	t.Parallel()
+	for piece, want := range map[string][]string{
+		"pg_tablespace": {" database timeout", " parameter timeout", " tablespace timeout"},
+		"pg_proc":       {"postgres  timeout"},
+	} {
+		s := healthy("150004")
+		var refused atomic.Int32
+		fake := collectortest.Serve(t, func(_ context.Context, c net.Conn) {
+			serve(c, func(b *pgproto3.Backend, query string) {
+				if strings.Contains(query, piece) {
+					refused.Add(1)
+					refuse(b, "57014")
+					return
+				}
+				s.answer(b, query)
+			})
+		})
+		found, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), fleet.Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, gaps(snapshot{found})); diff != "" || refused.Load() != 1 {
+			t.Errorf("%s: asked %d times, gaps (-want +got):\n%s", piece, refused.Load(), diff)
+		}
 	}
 }
