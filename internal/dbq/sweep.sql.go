@@ -250,24 +250,24 @@ func (q *Queries) StuckRecords(ctx context.Context) ([]StuckRecordsRow, error) {
 
 const takeBackLost = `-- name: TakeBackLost :many
 WITH lost AS (
-    SELECT r.id FROM sync_instance_records r
+    SELECT r.id, s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL AS cancelled,
+        r.lost + 1 >= $1::integer AS poison
+    FROM sync_instance_records r
+    JOIN sync_sessions s USING (session_id)
     WHERE r.status = 'running' AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id)
-    ORDER BY r.id
     FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET lost = r.lost + 1, worker_id = NULL, deadline_at = NULL, due_at = now(),
     dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11,
-    status = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN 'cancelled'
-                  WHEN r.lost + 1 >= $1::integer THEN 'failed' ELSE 'pending' END,
-    completed_at = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL
-                          OR r.lost + 1 >= $1::integer THEN now() END,
-    error_code = CASE WHEN r.lost + 1 >= $1::integer THEN 'poison' ELSE r.error_code END,
-    error_phase = CASE WHEN r.lost + 1 >= $1::integer THEN 'dispatch' ELSE r.error_phase END,
-    error_message = CASE WHEN r.lost + 1 >= $1::integer
+    status = CASE WHEN lost.cancelled THEN 'cancelled' WHEN lost.poison THEN 'failed' ELSE 'pending' END,
+    completed_at = CASE WHEN lost.cancelled OR lost.poison THEN now() END,
+    error_code = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'poison' ELSE r.error_code END,
+    error_phase = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'dispatch' ELSE r.error_phase END,
+    error_message = CASE WHEN lost.poison AND NOT lost.cancelled
         THEN format('%s workers were lost while they worked on this instance', r.lost + 1) ELSE r.error_message END
-FROM lost, sync_sessions s
-WHERE r.id = lost.id AND s.session_id = r.session_id
+FROM lost
+WHERE r.id = lost.id
 RETURNING r.id, r.status, r.session_id
 `
 

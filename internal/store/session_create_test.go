@@ -62,8 +62,8 @@ func TestCreateSessionTakesWhatTheSelectorMatches(t *testing.T) {
 		selector session.Selector
 		want     want
 	}{
-		"all": {session.Selector{All: true}, want{"red": pending, "red-blue": pending, "plain": pending, "mysql-red": skipped}},
-		"ids": {session.Selector{IDs: []fleet.InstanceID{b.ids["plain"], b.ids["red"]}}, want{"plain": pending, "red": pending}},
+		"all":               {session.Selector{All: true}, want{"red": pending, "red-blue": pending, "plain": pending, "mysql-red": skipped}},
+		"ids":               {session.Selector{IDs: []fleet.InstanceID{b.ids["plain"], b.ids["red"]}}, want{"plain": pending, "red": pending}},
 		"the same id twice": {session.Selector{IDs: []fleet.InstanceID{b.ids["red"], b.ids["red"]}}, want{"red": pending}},
 		"one tag":           {session.Selector{Tags: []string{"blue"}}, want{"red-blue": pending}},
 		"any of two tags":   {session.Selector{Tags: []string{"red", "blue"}}, want{"red": pending, "red-blue": pending, "mysql-red": skipped}},
