@@ -2,12 +2,14 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -90,13 +92,23 @@ func (b *bundle) api(t *testing.T) *httpapi.API {
 	}
 	api, err := httpapi.New(httpapi.Services{
 		Sessions: b.sessions, Instances: b.store, Credentials: b.store, Accounts: b.accounts, Holds: b.accounts,
-		Settings: b.store, Workers: b.sessions, Key: key.Public(), Policy: policy, Resolver: net.DefaultResolver,
+		Settings: b.store, Workers: b.sessions, Key: key.Public(), Policy: policy, Resolver: names{},
 		Now: func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return api
+}
+
+// names resolves nothing but localhost, so that no test asks a real server.
+type names struct{}
+
+func (names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if host == "localhost" {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
 // request is one call; the zero role sends no token.

@@ -25,16 +25,16 @@ type kind struct {
 	title  string
 }
 
-// errorKinds is the table that turns the errors of the domain into answers.
-// The text of these errors is shown.
-func errorKinds() []struct {
+// errorKind is one line of the table.
+type errorKind struct {
 	err  error
 	kind kind
-} {
-	return []struct {
-		err  error
-		kind kind
-	}{
+}
+
+// errorKinds is the table that turns the errors of the domain into answers.
+// The text of these errors is shown.
+func errorKinds() []errorKind {
+	return []errorKind{
 		{errNoToken, kind{http.StatusUnauthorized, "unauthorized", "A bearer token is needed"}},
 		{user.ErrBadToken, kind{http.StatusUnauthorized, "unauthorized", "The token is not valid"}},
 		{errForbidden, kind{http.StatusForbidden, "forbidden", "The user's role is not enough"}},
