@@ -7,6 +7,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/logging"
@@ -83,7 +84,7 @@ func (c *Config) loadAPI(r *reader) {
 	c.PublicKey = r.publicKey()
 	c.TrustedProxies = r.prefixes(varTrustedProxies)
 	c.TargetAllow = r.targetAllow()
-	if c.HTTPAddr == c.MonitorAddr && c.HTTPAddr != "" {
+	if c.HTTPAddr == c.MonitorAddr && c.HTTPAddr != "" && !strings.HasSuffix(c.HTTPAddr, ":0") {
 		r.fault(varMonitorAddr, "must differ from %s", varHTTPAddr)
 	}
 }
