@@ -35,6 +35,21 @@ func TestTableNamesOnlyItsOwnPackages(t *testing.T) {
 	}
 }
 
+// A line that outlives its package would let the next one of that name in
+// unseen.
+func TestTableHasNoLineWithoutAPackage(t *testing.T) {
+	t.Parallel()
+	exists := map[string]bool{}
+	for _, s := range sources(t) {
+		exists[s.dir] = true
+	}
+	for dir := range packages {
+		if !exists[dir] {
+			t.Errorf("the table has a line for %s, which does not exist", dir)
+		}
+	}
+}
+
 // faults returns what is wrong with one file, by the table.
 func faults(s source) []string {
 	from, ok := packages[s.dir]

@@ -55,9 +55,8 @@ var packages = map[string]rule{
 	"internal/sweep":    {group: motion},
 
 	"internal/cli":                     {group: adapter, also: []string{"client"}},
-	"internal/collector":               {group: adapter},
 	"internal/collector/collectortest": {group: tests},
-	"internal/collector/postgres":      {group: adapter, also: []string{"internal/collector"}},
+	"internal/collector/postgres":      {group: adapter},
 	"internal/dbq":                     {group: adapter},
 	"internal/httpapi":                 {group: adapter, also: []string{"internal/httpapi/gen"}, tests: []string{"internal/httpserver", "internal/store"}},
 	"internal/httpapi/gen":             {group: adapter},
@@ -68,7 +67,8 @@ var packages = map[string]rule{
 	"client":     {group: leaf},
 	"migrations": {group: leaf},
 
-	"internal/app":  {group: wiring, also: []string{"internal/localsvc"}},
+	"internal/app":  {group: wiring, also: []string{"internal/demo", "migrations"}},
+	"internal/demo": {group: wiring, also: []string{"client", "internal/localsvc"}},
 	"cmd/api":       {group: wiring, also: []string{"internal/app"}},
 	"cmd/dbfleet":   {group: wiring, also: []string{"internal/app"}},
 	"cmd/scheduler": {group: wiring, also: []string{"internal/app"}},
@@ -83,11 +83,11 @@ var packages = map[string]rule{
 // onlyFor names packages of the module that look like leaves or adapters and
 // may be imported by nobody but these (and by tests).
 var onlyFor = map[string][]string{
-	"client":               {"internal/cli", "internal/app"},
-	"migrations":           {"internal/app", "internal/cli", "internal/store", "internal/testdb"},
+	"client":               {"internal/cli", "internal/demo"},
+	"migrations":           {"internal/app", "internal/store", "internal/testdb"},
 	"internal/dbq":         {"internal/store"},
 	"internal/httpapi/gen": {"internal/httpapi"},
-	"internal/localsvc":    {"internal/app", "internal/testdb"},
+	"internal/localsvc":    {"internal/demo", "internal/testdb"},
 }
 
 // libraries names imports from outside that belong to some packages only; the
@@ -95,16 +95,16 @@ var onlyFor = map[string][]string{
 // those in domainLibraries.
 var libraries = map[string][]string{
 	"github.com/hibiken/asynq":            {"internal/queue", "internal/app", "internal/httpserver"},
-	"github.com/hibiken/asynqmon":         {"internal/app", "internal/httpserver", "internal/queue"},
+	"github.com/hibiken/asynqmon":         {"internal/httpserver"},
 	"github.com/redis/go-redis":           {"internal/queue", "internal/app"},
-	"github.com/jackc/pgx":                {"internal/store", "internal/dbq", "internal/collector/postgres", "internal/app", "internal/cli", "internal/localsvc", "internal/testdb"},
-	"github.com/pressly/goose":            {"migrations", "internal/testdb"},
-	"github.com/labstack/echo":            {"internal/httpserver", "internal/httpapi", "internal/httpapi/gen", "internal/app"},
+	"github.com/jackc/pgx":                {"internal/store", "internal/dbq", "internal/collector/postgres", "internal/app", "internal/demo", "internal/localsvc", "internal/testdb"},
+	"github.com/pressly/goose":            {"migrations"},
+	"github.com/labstack/echo":            {"internal/httpserver", "internal/httpapi", "internal/httpapi/gen"},
 	"github.com/oapi-codegen/runtime":     {"internal/httpapi", "internal/httpapi/gen", "client"},
-	"github.com/spf13/cobra":              {"internal/cli", "internal/app", "cmd/dbfleet"},
-	"database/sql":                        {"migrations", "internal/secret", "internal/testdb", "internal/app", "internal/cli", "internal/store"},
-	"github.com/prometheus/client_golang": {"internal/telemetry", "internal/app", "internal/httpserver"},
-	"os/exec":                             {"internal/localsvc", "internal/app"},
+	"github.com/spf13/cobra":              {"internal/cli"},
+	"database/sql":                        {"migrations", "internal/secret", "internal/testdb", "internal/app"},
+	"github.com/prometheus/client_golang": {"internal/telemetry"},
+	"os/exec":                             {"internal/localsvc", "internal/demo"},
 }
 
 // domainLibraries are the ones that a domain package may import.
@@ -115,7 +115,7 @@ var domainForbids = []string{"database/sql", "net", "net/http", "os", "os/exec",
 
 // calls names functions that belong to some packages only.
 var calls = map[string][]string{
-	"os.Getenv":    {"internal/config", "internal/localsvc", "internal/testdb", "internal/e2e"},
-	"os.LookupEnv": {"internal/config", "internal/localsvc", "internal/testdb", "internal/e2e"},
-	"os.Environ":   {"cmd/api", "cmd/dbfleet", "cmd/scheduler", "cmd/worker", "internal/config", "internal/localsvc", "internal/testdb", "internal/e2e", "internal/app"},
+	"os.Getenv":    {"cmd/dbfleet", "internal/localsvc", "internal/testdb", "internal/e2e"},
+	"os.LookupEnv": {"internal/localsvc", "internal/testdb"},
+	"os.Environ":   {"cmd/api", "cmd/dbfleet", "cmd/scheduler", "cmd/worker", "internal/localsvc"},
 }
