@@ -125,6 +125,11 @@ func grantSteps() []step {
 		{"tablespace", "GRANT CREATE ON TABLESPACE pg_default TO alice", []string{"alice: + tablespace - pg_default CREATE by postgres explicit"}},
 		{"large object", "GRANT SELECT ON LARGE OBJECT 4711 TO alice", []string{"alice: + large_object app 4711 SELECT by olga explicit"}},
 		{"parameter", "GRANT SET ON PARAMETER work_mem TO alice", []string{"alice: + parameter - work_mem SET by postgres explicit"}},
+		{"to grant on", "GRANT EXECUTE ON FUNCTION s.f(int, text) TO bob WITH GRANT OPTION", []string{"bob: + function app s.f(integer, text) EXECUTE* by olga explicit"}},
+		{
+			"what everybody has, by another", "SET ROLE bob; GRANT EXECUTE ON FUNCTION s.f(int, text) TO PUBLIC; RESET ROLE",
+			[]string{"PUBLIC: + function app s.f(integer, text) EXECUTE by bob explicit"},
+		},
 		{"everybody", "GRANT SELECT ON s.t TO PUBLIC", []string{"PUBLIC: + table app s.t SELECT by olga explicit"}},
 	}
 }
