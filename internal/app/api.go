@@ -17,7 +17,7 @@ import (
 // runAPI serves the API and the monitor until ctx ends. It listens at once:
 // until Postgres and Redis are there, requests are told to come back.
 func runAPI(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	b, err := open(cfg, log, 0)
+	b, err := open(ctx, cfg, log, 0)
 	if err != nil {
 		return err
 	}

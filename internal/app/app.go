@@ -54,7 +54,7 @@ func Main(role config.Role, environ []string, stderr io.Writer) int {
 		return exitUsage
 	}
 	log := logging.New(stderr, cfg.LogFormat, cfg.LogLevel).With("process", string(role))
-	soft, hard := untilSignals()
+	soft, hard := untilSignals(context.Background()) //nolint:forbidigo // this is main, for three programs
 	log.InfoContext(soft, "starting", "version", Version())
 	if err := processes()[role](soft, hard, cfg, log); err != nil {
 		log.ErrorContext(soft, "ended by an error", "err", err)
@@ -84,11 +84,11 @@ var errSignal = errors.New("stopped by a signal")
 
 // untilSignals returns a context that ends at the first SIGTERM or SIGINT and
 // one that ends at the second.
-func untilSignals() (soft, hard context.Context) {
+func untilSignals(ctx context.Context) (soft, hard context.Context) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	soft, stopSoft := context.WithCancelCause(context.Background())
-	hard, stopHard := context.WithCancelCause(context.Background())
+	soft, stopSoft := context.WithCancelCause(ctx)
+	hard, stopHard := context.WithCancelCause(ctx)
 	go func() {
 		<-signals
 		stopSoft(errSignal)

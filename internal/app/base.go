@@ -44,8 +44,8 @@ const (
 )
 
 // open builds the base without touching the network.
-func open(cfg config.Config, log *slog.Logger, spare int) (*base, error) {
-	pool, err := openPool(cfg, spare)
+func open(ctx context.Context, cfg config.Config, log *slog.Logger, spare int) (*base, error) {
+	pool, err := openPool(ctx, cfg, spare)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func open(cfg config.Config, log *slog.Logger, spare int) (*base, error) {
 }
 
 // openPool keeps spare connections of the budget for others.
-func openPool(cfg config.Config, spare int) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, cfg config.Config, spare int) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(cfg.DatabaseURL.Reveal())
 	if err != nil {
 		return nil, errors.New("DBFLEET_DATABASE_URL: cannot be read as a Postgres URL") // its text may hold a password
@@ -78,7 +78,7 @@ func openPool(cfg config.Config, spare int) (*pgxpool.Pool, error) {
 	params["lock_timeout"] = lockTimeout
 	params["idle_in_transaction_session_timeout"] = idleInTxTimeout
 	params["timezone"] = "UTC"
-	pool, err := pgxpool.NewWithConfig(context.Background(), c)
+	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("make pool: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 // runScheduler dispatches, reconciles and sweeps until ctx ends. It holds
 // nothing that must be given back, so that a second signal changes nothing.
 func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	b, err := open(cfg, log, 0)
+	b, err := open(ctx, cfg, log, 0)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 // up to the drain timeout for running ones (none after the second signal), the
 // rest is given back, and only then the connections are closed.
 func runWorker(ctx, hard context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	b, err := open(cfg, log, 1) // the heartbeat has a connection of its own
+	b, err := open(ctx, cfg, log, 1) // the heartbeat has a connection of its own
 	if err != nil {
 		return err
 	}
@@ -73,9 +73,9 @@ func (b *base) fetch(ctx, hard context.Context, run *runner.Runner, ready <-chan
 	server, err := queue.Serve(queue.ServerConfig{
 		Redis: b.redis, Categories: b.categories(), Fetchers: b.cfg.Fetchers,
 		Concurrency: 2 * b.cfg.Concurrency, // the runner's places, and as many that wait for a silent target
-		Handle:  run.Handle,
-		Dropped: func(reason string) { b.metrics.Dropped.WithLabelValues(reason).Inc() },
-		Log:     b.log,
+		Handle:      run.Handle,
+		Dropped:     func(reason string) { b.metrics.Dropped.WithLabelValues(reason).Inc() },
+		Log:         b.log,
 	})
 	if err != nil {
 		return err

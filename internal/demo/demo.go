@@ -67,10 +67,10 @@ func Run(ctx context.Context, options cli.DemoOptions, local Local) (err error) 
 
 // quiet drops what an interrupt made fail: Ctrl-C is no error.
 func quiet(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func prepare(options cli.DemoOptions, local Local) (*demo, error) {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/dbfleet/dbfleet/internal/cli"
 	"github.com/dbfleet/dbfleet/internal/secret"
@@ -96,6 +95,5 @@ func freeAddr(ctx context.Context, usual string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), l.Close()
+	return l.Addr().String(), l.Close()
 }

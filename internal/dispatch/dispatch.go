@@ -5,6 +5,8 @@ package dispatch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -31,6 +33,8 @@ type Dispatcher struct {
 	Log      *slog.Logger
 }
 
+var errRoundTime = fmt.Errorf("dispatch: over %s", roundTime)
+
 const (
 	hotPause  = 50 * time.Millisecond // while records are on their way
 	idlePause = time.Second
@@ -54,27 +58,23 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // round reports whether there is reason to look again at once.
 func (d *Dispatcher) round(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeoutCause(ctx, roundTime, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, roundTime, errRoundTime)
 	defer cancel()
+	busy, err := d.dispatch(ctx)
+	if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		d.Log.WarnContext(ctx, "round incomplete: the next one, or the reconciler, makes up for it", "err", err)
+	}
+	return busy && err == nil
+}
+
+func (d *Dispatcher) dispatch(ctx context.Context) (busy bool, err error) {
 	set, err := d.Settings(ctx)
 	if err != nil {
-		d.warn(ctx, "settings not read", err)
-		return false
+		return false, err
 	}
 	tickets, busy, err := d.Store.Dispatch(ctx, set.HostLimit)
 	if err != nil {
-		d.warn(ctx, "nothing dispatched", err)
-		return false
+		return false, err
 	}
-	if err := d.Queue.Enqueue(ctx, tickets); err != nil {
-		d.warn(ctx, "not every bell was rung: the reconciler rings again", err)
-		return false
-	}
-	return busy
-}
-
-func (d *Dispatcher) warn(ctx context.Context, text string, err error) {
-	if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
-		d.Log.WarnContext(ctx, text, "err", err)
-	}
+	return busy, d.Queue.Enqueue(ctx, tickets)
 }

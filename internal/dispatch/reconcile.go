@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -57,7 +58,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 }
 
 func (r *Reconciler) pass(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, reconcileTime, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, reconcileTime, fmt.Errorf("reconcile: over %s", reconcileTime))
 	defer cancel()
 	lost, err := r.Queue.LostMemory(ctx)
 	if lost {

@@ -15,7 +15,7 @@ import (
 )
 
 // binaries is the folder of the programs under test, built once by TestMain.
-var binaries string //nolint:gochecknoglobals // set before the first test, never changed
+var binaries string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -241,5 +242,5 @@ func readStartup(conn net.Conn) (message []byte, app string, err error) {
 			app = words[i+1]
 		}
 	}
-	return append(head, rest...), app, nil
+	return slices.Concat(head, rest), app, nil
 }

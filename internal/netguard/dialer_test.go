@@ -92,9 +92,20 @@ func TestDialRefusesWithoutConnecting(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	j := newJob(t, netguard.Dialer{Policy: policy(t, "0.0.0.0/0:*,[::]/0:*")})
 	for _, to := range [][2]string{
-		{"tcp", l.Addr().String()}, {"tcp4", "localhost:" + port}, {"tcp", "[::ffff:127.0.0.1]:" + port}, {"tcp", "0.0.0.0:" + port},
-		{"tcp", "127.1:" + port}, {"tcp", ":" + port}, {"tcp", "127.0.0.1:http"}, {"tcp", "127.0.0.1"}, {"tcp", "10.0.0.1:0"},
-		{"unix", "/var/run/x"}, {"unixgram", "@x"}, {"udp", "127.0.0.1:" + port}, {"ip", "127.0.0.1"}, {"", ""},
+		{"tcp", l.Addr().String()},
+		{"tcp4", "localhost:" + port},
+		{"tcp", "[::ffff:127.0.0.1]:" + port},
+		{"tcp", "0.0.0.0:" + port},
+		{"tcp", "127.1:" + port},
+		{"tcp", ":" + port},
+		{"tcp", "127.0.0.1:http"},
+		{"tcp", "127.0.0.1"},
+		{"tcp", "10.0.0.1:0"},
+		{"unix", "/var/run/x"},
+		{"unixgram", "@x"},
+		{"udp", "127.0.0.1:" + port},
+		{"ip", "127.0.0.1"},
+		{"", ""},
 	} {
 		_, err := j.DialContext(t.Context(), to[0], to[1])
 		var dial *netguard.DialError

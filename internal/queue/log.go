@@ -28,7 +28,8 @@ func newLogger(log *slog.Logger) *logger {
 
 func (l *logger) write(level slog.Level, args []any) {
 	if text := fmt.Sprint(args...); l.due(text) {
-		l.log.Log(context.Background(), level, "asynq", "text", text)
+		l.log.Log(context.Background(), //nolint:forbidigo // asynq gives its logger none
+			level, "asynq", "text", text)
 	}
 }
 

@@ -18,7 +18,7 @@ type Pulse interface {
 	Beat(ctx context.Context, id session.WorkerID) ([]session.RecordID, error)
 	Wait(ctx context.Context, d time.Duration) error
 	Leave(ctx context.Context, id session.WorkerID) error
-	Close() error
+	Close(ctx context.Context) error
 }
 
 // Heart keeps a worker process alive in Postgres. While Postgres is away, what
@@ -74,7 +74,7 @@ func (h *Heart) beat(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, pulse.Close()) }()
+	defer func() { err = errors.Join(err, pulse.Close(ctx)) }()
 	for {
 		if err := h.once(ctx, pulse); err != nil {
 			return err

@@ -152,8 +152,11 @@ func TestSealRefusesWhatIsIncomplete(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)
 	for _, b := range []secret.Binding{
-		{}, {Row: 1, Field: "f", Version: 1}, {Table: "t", Field: "f", Version: 1},
-		{Table: "t", Row: 1, Version: 1}, {Table: "t", Row: 1, Field: "f"},
+		{},
+		{Row: 1, Field: "f", Version: 1},
+		{Table: "t", Field: "f", Version: 1},
+		{Table: "t", Row: 1, Version: 1},
+		{Table: "t", Row: 1, Field: "f"},
 	} {
 		if _, err := k.public.Seal(b, secret.New("x")); !errors.Is(err, secret.ErrIncomplete) {
 			t.Errorf("%+v: err = %v", b, err)

@@ -67,7 +67,7 @@ func PhaseQuery(name string) Phase { return Phase("query:" + name) }
 
 // Fault is why an attempt did not succeed. Err keeps the driver's words; they
 // are scrubbed of secrets before anything is stored or logged.
-type Fault struct {
+type Fault struct { //nolint:errname // the field's word for it; Error would say less
 	Code  Code
 	Phase Phase
 	Err   error

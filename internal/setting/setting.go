@@ -32,13 +32,20 @@ type Settings struct {
 
 // Definition describes one setting for lists and checks.
 type Definition struct {
-	Key     string
-	Kind    Kind
-	Default any // string, int, or seconds as int
-	Min     int // of numbers and seconds
-	Max     int
-	Help    string
-	set     func(*Settings, any)
+	Key  string
+	Kind Kind
+	Min  int // of numbers and seconds
+	Max  int
+	Help string
+
+	unset value
+	set   func(*Settings, value)
+}
+
+// value is a checked value: text of a zone, number of everything else.
+type value struct {
+	text   string
+	number int
 }
 
 // Kind is the type of a setting's JSON value.
@@ -77,19 +84,26 @@ func Definitions() []Definition {
 			func(s *Settings, d time.Duration) { s.ConnectTimeout = d }),
 		seconds("target.statement_timeout", minute, 1, day, "one statement on a target",
 			func(s *Settings, d time.Duration) { s.StatementTimeout = d }),
-		{Key: "time_zone", Kind: Zone, Default: "UTC", Help: "IANA name of the zone in which days begin",
-			set: func(s *Settings, v any) { s.TimeZone = v.(string) }},
+		{
+			Key: "time_zone", Kind: Zone, Help: "IANA name of the zone in which days begin",
+			unset: value{text: "UTC"}, set: func(s *Settings, v value) { s.TimeZone = v.text },
+		},
 	}
 }
 
-func number(key string, def, low, high int, help string, set func(*Settings, int)) Definition {
-	return Definition{Key: key, Kind: Number, Default: def, Min: low, Max: high, Help: help,
-		set: func(s *Settings, v any) { set(s, v.(int)) }}
+func number(key string, unset, low, high int, help string, set func(*Settings, int)) Definition {
+	return Definition{
+		Key: key, Kind: Number, Min: low, Max: high, Help: help,
+		unset: value{number: unset}, set: func(s *Settings, v value) { set(s, v.number) },
+	}
 }
 
-func seconds(key string, def, low, high int, help string, set func(*Settings, time.Duration)) Definition {
-	return Definition{Key: key, Kind: Seconds, Default: def, Min: low, Max: high, Help: help,
-		set: func(s *Settings, v any) { set(s, time.Duration(v.(int))*time.Second) }}
+func seconds(key string, unset, low, high int, help string, set func(*Settings, time.Duration)) Definition {
+	return Definition{
+		Key: key, Kind: Seconds, Min: low, Max: high, Help: help,
+		unset: value{number: unset},
+		set:   func(s *Settings, v value) { set(s, time.Duration(v.number)*time.Second) },
+	}
 }
 
 // Find returns the definition of a key, or ErrNotFound.
@@ -109,39 +123,47 @@ func (d Definition) Check(raw json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(v)
+	return d.encode(v)
 }
 
-func (d Definition) parse(raw json.RawMessage) (any, error) {
+// encode returns the JSON form of a checked value.
+func (d Definition) encode(v value) (json.RawMessage, error) {
+	if d.Kind == Zone {
+		return json.Marshal(v.text)
+	}
+	return json.Marshal(v.number)
+}
+
+func (d Definition) parse(raw json.RawMessage) (value, error) {
 	if d.Kind == Zone {
 		return parseZone(raw)
 	}
 	var n int
 	if err := json.Unmarshal(raw, &n); err != nil || string(raw) == "null" {
-		return nil, invalid.Field("value", "must be a whole number")
+		return value{}, invalid.Field("value", "must be a whole number")
 	}
 	if n < d.Min || n > d.Max {
-		return nil, invalid.Field("value", "must be between %d and %d", d.Min, d.Max)
+		return value{}, invalid.Field("value", "must be between %d and %d", d.Min, d.Max)
 	}
-	return n, nil
+	return value{number: n}, nil
 }
 
-func parseZone(raw json.RawMessage) (any, error) {
+func parseZone(raw json.RawMessage) (value, error) {
 	var name string
 	if err := json.Unmarshal(raw, &name); err != nil || name == "" || name == "Local" {
-		return nil, invalid.Field("value", "must be the IANA name of a time zone, as in Asia/Shanghai")
+		return value{}, invalid.Field("value", "must be the IANA name of a time zone, as in Asia/Shanghai")
 	}
 	if _, err := time.LoadLocation(name); err != nil {
-		return nil, invalid.Field("value", "unknown time zone %q", name)
+		return value{}, invalid.Field("value", "unknown time zone %q", name)
 	}
-	return name, nil
+	return value{text: name}, nil
 }
 
 // Defaults returns the settings of a system in which nothing was set.
 func Defaults() Settings {
 	var s Settings
 	for _, d := range Definitions() {
-		d.set(&s, d.Default)
+		d.set(&s, d.unset)
 	}
 	return s
 }

@@ -15,7 +15,7 @@ type Value struct {
 
 // Unset returns the setting with its default in force.
 func (d Definition) Unset() Value {
-	def, err := json.Marshal(d.Default)
+	def, err := d.encode(d.unset)
 	if err != nil {
 		panic("setting " + d.Key + ": " + err.Error()) // a string or an int: a bug in this package
 	}

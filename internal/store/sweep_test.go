@@ -150,7 +150,7 @@ func TestPulseOfADeadWorkerIsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = pulse.Close() })
+	t.Cleanup(func() { _ = pulse.Close(t.Context()) })
 	self := session.Worker{ID: uuid.New(), Hostname: "h", PID: 7, Version: "v", Queues: []session.Category{session.Account}, Concurrency: 4}
 	if err := pulse.Register(t.Context(), self); err != nil {
 		t.Fatal(err)

@@ -99,9 +99,9 @@ func (p *Pulse) Leave(ctx context.Context, id session.WorkerID) error {
 	return nil
 }
 
-// Close ends the connection.
-func (p *Pulse) Close() error {
-	ctx, cancel := deadline(context.Background(), "close heartbeat connection")
+// Close ends the connection, also when ctx has ended.
+func (p *Pulse) Close(ctx context.Context) error {
+	ctx, cancel := deadline(context.WithoutCancel(ctx), "close heartbeat connection")
 	defer cancel()
 	return p.conn.Close(ctx)
 }

@@ -6,7 +6,7 @@ package sweep
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -65,7 +65,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // pass makes one round in the order that matters: what a cancel left behind is
 // closed before its session is looked at.
 func (s *Sweeper) pass(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sweepTime, errors.New("sweep: over time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, sweepTime, fmt.Errorf("sweep: over %s", sweepTime))
 	defer cancel()
 	set, err := s.Settings(ctx)
 	if err != nil {
