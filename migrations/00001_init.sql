@@ -171,9 +171,7 @@ CREATE UNIQUE INDEX records_one_running ON sync_instance_records (instance_id, s
 CREATE INDEX records_busy ON sync_instance_records (instance_id, sync_category) WHERE status IN ('queued', 'running');
 CREATE INDEX records_busy_host ON sync_instance_records (host_key) WHERE status IN ('queued', 'running');
 CREATE INDEX records_busy_session ON sync_instance_records (session_id, credential_id) WHERE status IN ('queued', 'running');
-CREATE INDEX records_open ON sync_instance_records (session_id) WHERE status IN ('pending', 'queued', 'running');
 CREATE INDEX records_status ON sync_instance_records (session_id, status, id);
-CREATE INDEX records_page ON sync_instance_records (session_id, id);
 CREATE INDEX records_instance ON sync_instance_records (instance_id, id);
 CREATE INDEX records_contact ON sync_instance_records (contact, session_id, host_key) WHERE contact <> 'unknown';
 CREATE INDEX records_auth_failed ON sync_instance_records (session_id, credential_id) WHERE error_code = 'auth_failed';

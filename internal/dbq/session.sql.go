@@ -505,25 +505,32 @@ func (q *Queries) RecordRow(ctx context.Context, id int64) (SyncInstanceRecord, 
 }
 
 const recordRows = `-- name: RecordRows :many
-SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at FROM sync_instance_records
-WHERE session_id = $1 AND id > $2::bigint
-  AND ($3::text IS NULL OR status = $3::text)
-ORDER BY id
-LIMIT $4
+SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at FROM (
+    SELECT p.id FROM unnest($1::text[]) AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT q.id FROM sync_instance_records q
+        WHERE q.session_id = $2 AND q.status = wanted.status AND q.id > $3::bigint
+        ORDER BY q.id LIMIT $4) p
+    ORDER BY p.id LIMIT $4
+) page
+JOIN sync_instance_records r ON r.id = page.id
+ORDER BY r.id
 `
 
 type RecordRowsParams struct {
+	Statuses  []string
 	SessionID uuid.UUID
 	After     int64
-	Status    *string
 	RowLimit  int32
 }
 
+// One probe of the index per status, so that no plan walks other sessions'
+// records or all those of another status.
 func (q *Queries) RecordRows(ctx context.Context, arg RecordRowsParams) ([]SyncInstanceRecord, error) {
 	rows, err := q.db.Query(ctx, recordRows,
+		arg.Statuses,
 		arg.SessionID,
 		arg.After,
-		arg.Status,
 		arg.RowLimit,
 	)
 	if err != nil {

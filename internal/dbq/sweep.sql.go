@@ -37,26 +37,28 @@ func (q *Queries) CancellingSessions(ctx context.Context) ([]uuid.UUID, error) {
 }
 
 const failDeadHosts = `-- name: FailDeadHosts :execrows
-WITH dead AS (
+WITH dead AS MATERIALIZED (
     SELECT r.session_id, r.host_key
     FROM sync_sessions s
     JOIN sync_instance_records r ON r.session_id = s.session_id AND r.contact = 'unreachable'
     WHERE s.completed_at IS NULL AND s.status = 'running'
     GROUP BY r.session_id, r.host_key
     HAVING count(DISTINCT r.instance_id) >= $1::bigint
-), given_up AS (
+), given_up AS MATERIALIZED (
     SELECT d.session_id, d.host_key FROM dead d
-    WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records a WHERE a.contact = 'alive'
-                      AND a.session_id = d.session_id AND a.host_key = d.host_key)
-      AND NOT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
-                      AND b.host_key = d.host_key AND b.status = 'running'
-                      AND b.started_at < now() - $2::interval)
+    WHERE NOT (SELECT EXISTS (SELECT 1 FROM sync_instance_records a WHERE a.contact = 'alive'
+                              AND a.session_id = d.session_id AND a.host_key = d.host_key))
+      AND NOT (SELECT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
+                              AND b.host_key = d.host_key AND b.status = 'running'
+                              AND b.started_at < now() - $2::interval))
 ), waiting AS (
-    SELECT r.id FROM given_up g
-    JOIN sync_instance_records r ON r.session_id = g.session_id AND r.host_key = g.host_key
-     AND r.status IN ('pending', 'queued')
-    LIMIT $3
-    FOR UPDATE OF r SKIP LOCKED
+    SELECT w.id FROM (SELECT DISTINCT session_id FROM given_up) o
+    CROSS JOIN LATERAL (
+        SELECT r.id FROM sync_instance_records r
+        WHERE r.session_id = o.session_id AND r.status IN ('pending', 'queued')
+          AND r.host_key IN (SELECT g.host_key FROM given_up g WHERE g.session_id = o.session_id)
+        LIMIT $3
+        FOR UPDATE OF r SKIP LOCKED) w
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
@@ -73,6 +75,8 @@ type FailDeadHostsParams struct {
 
 // Three instances of a host did not answer at connect and none of it ever did,
 // nor is one being read beyond its connect: its waiting records are given up.
+// The inner SELECTs stay probes of an index: as joins they would read all that
+// ever answered.
 func (q *Queries) FailDeadHosts(ctx context.Context, arg FailDeadHostsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, failDeadHosts, arg.MaxSilent, arg.Connect, arg.RowLimit)
 	if err != nil {
@@ -116,11 +120,13 @@ WITH rejected AS (
     GROUP BY r.session_id, r.credential_id
     HAVING count(*) >= $1::bigint
 ), waiting AS (
-    SELECT r.id FROM rejected x
-    JOIN sync_instance_records r ON r.session_id = x.session_id AND r.credential_id = x.credential_id
-     AND r.status IN ('pending', 'queued')
-    LIMIT $2
-    FOR UPDATE OF r SKIP LOCKED
+    SELECT w.id FROM (SELECT DISTINCT session_id FROM rejected) o
+    CROSS JOIN LATERAL (
+        SELECT r.id FROM sync_instance_records r
+        WHERE r.session_id = o.session_id AND r.status IN ('pending', 'queued')
+          AND r.credential_id IN (SELECT x.credential_id FROM rejected x WHERE x.session_id = o.session_id)
+        LIMIT $2
+        FOR UPDATE OF r SKIP LOCKED) w
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',

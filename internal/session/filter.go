@@ -11,3 +11,11 @@ type Filter struct {
 type RecordFilter struct {
 	Status *RecordStatus
 }
+
+// Statuses lists the states that the filter lets through.
+func (f RecordFilter) Statuses() []RecordStatus {
+	if f.Status != nil {
+		return []RecordStatus{*f.Status}
+	}
+	return RecordStatuses()
+}

@@ -45,6 +45,13 @@ const (
 	RecordSkipped   RecordStatus = "skipped" // nothing to do: not served, deleted or inactive
 )
 
+// RecordStatuses lists every state of a record, in the order of its life.
+func RecordStatuses() []RecordStatus {
+	return []RecordStatus{
+		RecordPending, RecordQueued, RecordRunning, RecordCompleted, RecordFailed, RecordCancelled, RecordSkipped,
+	}
+}
+
 // recordMoves is the whole table of moves; the database repeats what it can as CHECKs.
 var recordMoves = map[RecordStatus][]RecordStatus{
 	RecordPending: {RecordQueued, RecordCancelled, RecordFailed, RecordSkipped},

@@ -120,7 +120,7 @@ func milliseconds(ms *int64) *time.Duration {
 // end. Error: session.ErrNotFound.
 func (s *Store) Records(ctx context.Context, id session.ID, f session.RecordFilter, limit int, after int64) (list []session.Record, next int64, err error) {
 	rows, err := s.q.RecordRows(ctx, dbq.RecordRowsParams{
-		SessionID: id, After: after, Status: (*string)(f.Status), RowLimit: int32(limit) + 1,
+		SessionID: id, After: after, Statuses: texts(f.Statuses()), RowLimit: int32(limit) + 1,
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list records: %w", err)

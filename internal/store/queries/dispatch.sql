@@ -39,22 +39,14 @@ WITH open_sessions AS (
     WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
                       WHERE b.instance_id = c.instance_id AND b.sync_category = @category
                         AND b.status IN ('queued', 'running'))
-), ranked AS (
-    SELECT i.*,
-           row_number() OVER (PARTITION BY i.instance_id ORDER BY i.turn, i.id)                 AS in_instance,
-           row_number() OVER (PARTITION BY i.host_key ORDER BY i.turn, i.id)                    AS in_host,
-           row_number() OVER (PARTITION BY i.session_id, i.credential_id ORDER BY i.turn, i.id) AS in_credential,
-           row_number() OVER (PARTITION BY i.lane ORDER BY i.turn, i.id)                        AS in_lane,
-           row_number() OVER (PARTITION BY i.lost >= 2 ORDER BY i.turn, i.id)                   AS in_quarantine
-    FROM idle i
-), busy_hosts AS (
+), busy_hosts AS MATERIALIZED (
     SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
     WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
-), busy AS (
+), busy AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
     FROM sync_instance_records b
     WHERE b.status IN ('queued', 'running') AND b.sync_category = @category
-), logins AS (
+), logins AS MATERIALIZED (
     SELECT k.session_id, k.credential_id,
            EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = k.session_id
                    AND l.credential_id = k.credential_id AND l.credential_version = cr.version) AS proven,
@@ -65,15 +57,23 @@ WITH open_sessions AS (
             AND f.credential_version = cr.version) AS spent
     FROM (SELECT DISTINCT session_id, credential_id FROM idle) k
     JOIN credentials cr ON cr.id = k.credential_id
+), ranked AS (
+    SELECT i.*, COALESCE(h.busy, 0) AS in_host_before, l.proven, l.spent,
+           row_number() OVER (PARTITION BY i.instance_id ORDER BY i.turn, i.id)                 AS in_instance,
+           row_number() OVER (PARTITION BY i.host_key ORDER BY i.turn, i.id)                    AS in_host,
+           row_number() OVER (PARTITION BY i.session_id, i.credential_id ORDER BY i.turn, i.id) AS in_credential,
+           row_number() OVER (PARTITION BY i.lane ORDER BY i.turn, i.id)                        AS in_lane,
+           row_number() OVER (PARTITION BY i.lost >= 2 ORDER BY i.turn, i.id)                   AS in_quarantine
+    FROM idle i
+    JOIN logins l USING (session_id, credential_id)
+    LEFT JOIN busy_hosts h USING (host_key)
 ), chosen AS (
     SELECT r.id
     FROM ranked r
     CROSS JOIN busy b
-    JOIN logins l USING (session_id, credential_id)
-    LEFT JOIN busy_hosts h ON h.host_key = r.host_key
     WHERE r.in_instance = 1
-      AND COALESCE(h.busy, 0) + r.in_host <= @host_limit::bigint
-      AND (l.proven OR l.spent + r.in_credential <= @max_unproven::bigint)
+      AND r.in_host_before + r.in_host <= @host_limit::bigint
+      AND (r.proven OR r.spent + r.in_credential <= @max_unproven::bigint)
       AND (r.lane = 0 OR b.unreachable + r.in_lane <= @half_window::bigint)
       AND (r.lost < 2 OR b.quarantined = 0 AND r.in_quarantine = 1)
     ORDER BY r.turn, r.id

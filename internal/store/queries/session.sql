@@ -138,11 +138,18 @@ WHERE session_id = @session_id AND status IN ('pending', 'queued');
 SELECT pg_notify('dbfleet_stop', '');
 
 -- name: RecordRows :many
-SELECT * FROM sync_instance_records
-WHERE session_id = @session_id AND id > @after::bigint
-  AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status)::text)
-ORDER BY id
-LIMIT @row_limit;
+-- One probe of the index per status, so that no plan walks other sessions'
+-- records or all those of another status.
+SELECT r.* FROM (
+    SELECT p.id FROM unnest(@statuses::text[]) AS wanted (status)
+    CROSS JOIN LATERAL (
+        SELECT q.id FROM sync_instance_records q
+        WHERE q.session_id = @session_id AND q.status = wanted.status AND q.id > @after::bigint
+        ORDER BY q.id LIMIT @row_limit) p
+    ORDER BY p.id LIMIT @row_limit
+) page
+JOIN sync_instance_records r ON r.id = page.id
+ORDER BY r.id;
 
 -- name: LockRecord :one
 SELECT * FROM sync_instance_records WHERE id = @id AND session_id = @session_id FOR UPDATE;
