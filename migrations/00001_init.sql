@@ -40,7 +40,7 @@ CREATE TABLE instances (
     host            text NOT NULL CHECK (char_length(host) BETWEEN 1 AND 253),
     port            integer NOT NULL CHECK (port BETWEEN 1 AND 65535),
     database        text NOT NULL DEFAULT '' CHECK (char_length(database) <= 200),
-    credential_id   bigint NOT NULL REFERENCES credentials (id),
+    credential_id   bigint REFERENCES credentials (id), -- NULL only once it is deleted
     tls_mode        text NOT NULL DEFAULT 'verify-full' CHECK (tls_mode IN ('verify-full', 'verify-ca', 'require', 'disable')),
     tls_ca          text NOT NULL DEFAULT '',
     tls_server_name text NOT NULL DEFAULT '',
@@ -53,7 +53,8 @@ CREATE TABLE instances (
     contact         text NOT NULL DEFAULT 'unknown' CHECK (contact IN ('unknown', 'alive', 'unreachable')),
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
-    deleted_at      timestamptz
+    deleted_at      timestamptz,
+    CHECK (credential_id IS NOT NULL OR deleted_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX instances_name ON instances (name) WHERE deleted_at IS NULL;
 CREATE INDEX instances_credential ON instances (credential_id);

@@ -22,6 +22,15 @@ func (q *Queries) DeleteCredential(ctx context.Context, id int64) (int64, error)
 	return result.RowsAffected(), nil
 }
 
+const forgetCredential = `-- name: ForgetCredential :exec
+UPDATE instances SET credential_id = NULL WHERE credential_id = $1::bigint AND deleted_at IS NOT NULL
+`
+
+func (q *Queries) ForgetCredential(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, forgetCredential, id)
+	return err
+}
+
 const getCredential = `-- name: GetCredential :one
 SELECT c.id, c.name, c.username, c.key_id, c.version, c.created_at, c.updated_at,
        (SELECT count(*) FROM instances i WHERE i.credential_id = c.id AND i.deleted_at IS NULL)::integer AS instances

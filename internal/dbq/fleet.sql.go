@@ -65,7 +65,7 @@ func (q *Queries) GetInstance(ctx context.Context, id int64) (GetInstanceRow, er
 
 const insertInstance = `-- name: InsertInstance :one
 INSERT INTO instances (name, engine, host, port, database, credential_id, tls_mode, tls_ca, tls_server_name, host_key, active)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+VALUES ($1, $2, $3, $4, $5, $6::bigint, $7, $8, $9, $10, $11)
 RETURNING id
 `
 
@@ -222,7 +222,7 @@ func (q *Queries) RemoveTags(ctx context.Context, instanceID int64) error {
 
 const updateInstance = `-- name: UpdateInstance :exec
 UPDATE instances
-SET name = $1, engine = $2, host = $3, port = $4, database = $5, credential_id = $6,
+SET name = $1, engine = $2, host = $3, port = $4, database = $5, credential_id = $6::bigint,
     tls_mode = $7, tls_ca = $8, tls_server_name = $9, host_key = $10, active = $11,
     updated_at = now()
 WHERE id = $12

@@ -17,7 +17,7 @@ type Instance struct {
 	Host          string
 	Port          int32
 	Database      string
-	CredentialID  int64
+	CredentialID  *int64
 	TlsMode       string
 	TlsCa         string
 	TlsServerName string

@@ -45,6 +45,7 @@ func Run(ctx context.Context, options cli.DemoOptions, local Local) (err error) 
 	if err := d.servers.start(ctx, d.dir, d.say); err != nil {
 		return quiet(ctx, err)
 	}
+	defer func() { err = errors.Join(err, d.keys.remove()) }()
 	if err := d.install(ctx); err != nil {
 		return quiet(ctx, err)
 	}

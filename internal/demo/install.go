@@ -68,6 +68,14 @@ func (d *demo) makeKeys() error {
 	return nil
 }
 
+// remove deletes the private key; the demo's passwords end with its servers.
+func (k keys) remove() error {
+	if k.file == "" {
+		return nil
+	}
+	return os.Remove(k.file)
+}
+
 // environment is what every process of the demo gets, and nothing of the
 // caller's own settings.
 func (d *demo) environment(api, monitor string) []string {

@@ -114,7 +114,7 @@ func (c *cluster) addCredential(name, password string) int64 {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	sealed, err := c.public.Seal(secret.Binding{Table: "credentials", Row: id, Field: "password", Version: 1}, secret.New(password))
+	sealed, err := c.public.Seal(fleet.PasswordBinding(fleet.CredentialID(id), 1), secret.New(password))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -328,6 +328,9 @@ func TestDrainGivesBackWhatDoesNotFinish(t *testing.T) {
 	if code := first.exit(20 * time.Second); code != 0 {
 		t.Errorf("worker exited with %d, want 0", code)
 	}
+	if n := scan[int](s.cluster, "SELECT count(*) FROM workers"); n != 0 {
+		t.Errorf("%d workers are registered after the drain, want none", n)
+	}
 	counts, err := s.store.Session(t.Context(), id)
 	if err != nil || counts.Counts.Running != 0 {
 		t.Errorf("after the drain %+v, %v; want nothing running", counts.Counts, err)

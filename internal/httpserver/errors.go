@@ -47,7 +47,7 @@ func errorKinds() []errorKind {
 		{session.ErrIdempotencyMismatch, kind{http.StatusUnprocessableEntity, "idempotency_mismatch", "The Idempotency-Key belongs to another request"}},
 		{fleet.ErrInstanceNotFound, kind{http.StatusNotFound, "instance_not_found", "No such instance"}},
 		{fleet.ErrCredentialNotFound, kind{http.StatusNotFound, "credential_not_found", "No such credential"}},
-		{fleet.ErrCredentialInUse, kind{http.StatusConflict, "credential_in_use", "An instance, perhaps a deleted one, refers to the credential"}},
+		{fleet.ErrCredentialInUse, kind{http.StatusConflict, "credential_in_use", "An instance still uses the credential"}},
 		{fleet.ErrNameTaken, kind{http.StatusConflict, "name_taken", "The name is taken"}},
 		{account.ErrNotFound, kind{http.StatusNotFound, "account_not_found", "No such account"}},
 		{account.ErrHoldNotFound, kind{http.StatusNotFound, "hold_not_found", "No such hold"}},

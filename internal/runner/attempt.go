@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/session"
@@ -37,10 +38,18 @@ func (r *Runner) attempt(ctx context.Context, w session.Work, s *seat) {
 	r.Ended(w.Session)
 }
 
+// begin notes the attempt, so that it can be stopped. One that was claimed
+// while everything else was being stopped is stopped too.
 func (r *Runner) begin(c session.Claim, stop context.CancelCauseFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.running[c.Record] = attempt{number: c.Attempt, stop: stop}
+	if c.Worker == r.lapsed { // never the zero life: no claim has it
+		stop(session.ErrLeaseOver)
+	}
+	if r.released {
+		stop(errReleased)
+	}
 }
 
 // end forgets the attempt, unless a later one of the same record has begun here.
@@ -68,9 +77,7 @@ func (r *Runner) run(ctx context.Context, w session.Work, s *seat) (report Repor
 	if err != nil {
 		return report, scrub, fmt.Errorf("read settings: %w", err)
 	}
-	password, err := r.Keys.Open(secret.Binding{
-		Table: "credentials", Row: int64(w.Credential), Field: "password", Version: int64(w.Version),
-	}, w.Sealed)
+	password, err := r.Keys.Open(fleet.PasswordBinding(w.Credential, w.Version), w.Sealed)
 	if err != nil {
 		return report, scrub, &session.Fault{Code: session.CodeCredential, Phase: session.PhaseLogin, Err: err}
 	}
@@ -78,7 +85,18 @@ func (r *Runner) run(ctx context.Context, w session.Work, s *seat) (report Repor
 	w.Target.Password = password
 	s.listen()
 	report, err = job.Run(ctx, Task{Work: w, Settings: set, Answered: s.answered})
-	return report, scrub, err
+	return report, scrub, overTime(ctx, err)
+}
+
+// overTime makes an error without a fault a timeout when the attempt's limit
+// has passed: that is then why it failed.
+func overTime(ctx context.Context, err error) error {
+	var fault *session.Fault
+	ours := errors.Is(err, session.ErrClaimLost) || errors.Is(err, session.ErrAway)
+	if err == nil || ours || errors.As(err, &fault) || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	return &session.Fault{Code: session.CodeTimeout, Phase: session.PhaseStore, Err: err}
 }
 
 func (r *Runner) succeeded(ctx context.Context, w session.Work, report Report) {
@@ -114,7 +132,7 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped er
 		settle = func(ctx context.Context) error {
 			return r.Store.Close(ctx, w.Claim, session.RecordCancelled, nil, nil)
 		}
-	case errors.Is(stopped, errReleased):
+	case errors.Is(stopped, errReleased), errors.Is(err, session.ErrAway): // our own trouble costs no attempt
 		result = "released"
 		settle = func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, nil, 0) }
 	case again:

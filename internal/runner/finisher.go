@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ func (f *Finisher) ask(ctx context.Context) {
 	f.waiting = nil
 	f.mu.Unlock()
 	for id := range ids {
-		ended, err := f.Finish(ctx, id)
+		ended, err := f.finish(ctx, id)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			f.Log.WarnContext(ctx, "session not finished: the sweep will", "session_id", id, "err", err)
@@ -61,4 +62,13 @@ func (f *Finisher) ask(ctx context.Context) {
 			f.Log.InfoContext(ctx, "session ended", "session_id", id)
 		}
 	}
+}
+
+// finishTime is how long one question may take.
+const finishTime = 10 * time.Second
+
+func (f *Finisher) finish(ctx context.Context, id session.ID) (bool, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, finishTime, fmt.Errorf("finish session: over %s", finishTime))
+	defer cancel()
+	return f.Finish(ctx, id)
 }

@@ -65,6 +65,9 @@ func (h *Heart) Run(ctx context.Context) error {
 			}
 		}
 	}
+	if err := h.leave(context.WithoutCancel(ctx)); err != nil {
+		h.Log.WarnContext(ctx, "worker not removed: its lease runs out by itself", "worker", h.ID(), "err", err)
+	}
 	return nil
 }
 
@@ -80,9 +83,6 @@ func (h *Heart) beat(ctx context.Context) (err error) {
 			return err
 		}
 		if err := pulse.Wait(ctx, session.Heartbeat); err != nil {
-			if ctx.Err() != nil {
-				return h.leave(context.WithoutCancel(ctx), pulse)
-			}
 			return err
 		}
 	}
@@ -119,11 +119,16 @@ func (h *Heart) register(ctx context.Context, pulse Pulse) error {
 	return nil
 }
 
-// leave removes the worker's row on a connection that the end of ctx has not
-// broken; if it has, the lease runs out by itself.
-func (h *Heart) leave(ctx context.Context, pulse Pulse) error {
+// leave removes the worker's row on a connection of its own, since the end of
+// ctx may have broken the other in the middle of a heartbeat.
+func (h *Heart) leave(ctx context.Context) (err error) {
 	if h.id.Load() == nil {
 		return nil
 	}
+	pulse, err := h.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pulse.Close(ctx)) }()
 	return pulse.Leave(ctx, h.ID())
 }

@@ -84,10 +84,12 @@ type Runner struct {
 	slots   chan struct{} // one token per record that may be worked on
 	closing chan struct{} // closed when nothing new may begin
 
-	mu      sync.Mutex // guards running and closed
-	running map[session.RecordID]attempt
-	closed  bool
-	busy    sync.WaitGroup
+	mu       sync.Mutex // guards what follows
+	running  map[session.RecordID]attempt
+	closed   bool
+	released bool             // what begins now is given back at once
+	lapsed   session.WorkerID // the life that was declared dead last
+	busy     sync.WaitGroup
 }
 
 type attempt struct {
@@ -181,10 +183,18 @@ func (r *Runner) Stop(ids []session.RecordID) {
 }
 
 // Abandon ends everything that runs, because the worker was declared dead:
-// others hold its records now.
-func (r *Runner) Abandon() { r.stopAll(session.ErrLeaseOver) }
+// others hold its records now. What was claimed in that life and has not begun
+// ends as soon as it does.
+func (r *Runner) Abandon() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lapsed = r.Worker()
+	r.stopAll(session.ErrLeaseOver)
+}
 
-// Drain lets nothing new begin and waits until nothing runs or ctx ends.
+// Drain lets nothing new begin and waits until nothing runs. When ctx ends
+// before, it gives back what still runs and waits for that only. A second call
+// may run beside the first.
 func (r *Runner) Drain(ctx context.Context) {
 	r.mu.Lock()
 	if !r.closed {
@@ -200,14 +210,20 @@ func (r *Runner) Drain(ctx context.Context) {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		r.stopAll(errReleased)
+		r.release()
 		<-idle
 	}
 }
 
-func (r *Runner) stopAll(why error) {
+func (r *Runner) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.released = true
+	r.stopAll(errReleased)
+}
+
+// stopAll needs r.mu.
+func (r *Runner) stopAll(why error) {
 	for _, a := range r.running {
 		a.stop(why)
 	}

@@ -152,10 +152,13 @@ func changed(row dbq.LockCredentialRow, change fleet.CredentialChange) (dbq.Upda
 	return next, err
 }
 
-// DeleteCredential removes a credential that no instance refers to, not even a
-// deleted one. Errors: fleet.ErrCredentialNotFound, fleet.ErrCredentialInUse.
+// DeleteCredential removes a credential that no living instance uses; deleted
+// ones forget it. Errors: fleet.ErrCredentialNotFound, fleet.ErrCredentialInUse.
 func (s *Store) DeleteCredential(ctx context.Context, id fleet.CredentialID) error {
 	return s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+		if err := q.ForgetCredential(ctx, int64(id)); err != nil {
+			return credentialError("forget", err)
+		}
 		n, err := q.DeleteCredential(ctx, int64(id))
 		if err != nil {
 			return credentialError("delete", err)

@@ -98,6 +98,19 @@ func TestCredentialInUseStays(t *testing.T) {
 	}
 }
 
+func TestCredentialOfDeletedInstancesCanBeDeleted(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	c := b.credential(t, "monitor")
+	in := b.instance(t, fleet.Instance{Name: "a", CredentialID: c.ID})
+	if err := b.DeleteInstance(t.Context(), in.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeleteCredential(t.Context(), c.ID); err != nil {
+		t.Errorf("only a deleted instance used it: %v", err)
+	}
+}
+
 func TestCredentialsArePaged(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

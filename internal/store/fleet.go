@@ -202,10 +202,13 @@ func instanceError(verb string, in fleet.Instance, err error) error {
 func toInstance(row dbq.Instance, tags []string) fleet.Instance {
 	in := fleet.Instance{
 		ID: fleet.InstanceID(row.ID), Name: row.Name, Engine: fleet.Engine(row.Engine), Host: row.Host, Port: int(row.Port),
-		Database: row.Database, CredentialID: fleet.CredentialID(row.CredentialID), TLSMode: fleet.TLSMode(row.TlsMode),
+		Database: row.Database, TLSMode: fleet.TLSMode(row.TlsMode),
 		TLSCA: row.TlsCa, TLSServerName: row.TlsServerName, HostKey: row.HostKey, Tags: tags, Active: row.Active,
 		Flavour: row.Flavour, Version: row.Version, Identity: row.Identity, Contact: fleet.Contact(row.Contact),
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+	if row.CredentialID != nil {
+		in.CredentialID = fleet.CredentialID(*row.CredentialID)
 	}
 	if row.DeletedAt != nil {
 		in.DeletedAt = *row.DeletedAt

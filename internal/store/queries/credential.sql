@@ -27,5 +27,8 @@ UPDATE credentials
 SET name = @name, username = @username, sealed = @sealed, key_id = @key_id, version = @version, updated_at = now()
 WHERE id = @id;
 
+-- name: ForgetCredential :exec
+UPDATE instances SET credential_id = NULL WHERE credential_id = @id::bigint AND deleted_at IS NOT NULL;
+
 -- name: DeleteCredential :execrows
 DELETE FROM credentials WHERE id = @id;

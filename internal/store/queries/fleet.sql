@@ -1,6 +1,6 @@
 -- name: InsertInstance :one
 INSERT INTO instances (name, engine, host, port, database, credential_id, tls_mode, tls_ca, tls_server_name, host_key, active)
-VALUES (@name, @engine, @host, @port, @database, @credential_id, @tls_mode, @tls_ca, @tls_server_name, @host_key, @active)
+VALUES (@name, @engine, @host, @port, @database, @credential_id::bigint, @tls_mode, @tls_ca, @tls_server_name, @host_key, @active)
 RETURNING id;
 
 -- name: GetInstance :one
@@ -26,7 +26,7 @@ LIMIT @row_limit;
 
 -- name: UpdateInstance :exec
 UPDATE instances
-SET name = @name, engine = @engine, host = @host, port = @port, database = @database, credential_id = @credential_id,
+SET name = @name, engine = @engine, host = @host, port = @port, database = @database, credential_id = @credential_id::bigint,
     tls_mode = @tls_mode, tls_ca = @tls_ca, tls_server_name = @tls_server_name, host_key = @host_key, active = @active,
     updated_at = now()
 WHERE id = @id;
