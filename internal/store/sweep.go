@@ -17,11 +17,11 @@ import (
 func (s *Store) Reap(ctx context.Context) (workers, records int, err error) {
 	gone, err := s.q.RemoveLapsedWorkers(ctx)
 	if err != nil {
-		return 0, 0, fmt.Errorf("remove lapsed workers: %w", err)
+		return 0, 0, away(fmt.Errorf("remove lapsed workers: %w", err))
 	}
 	lost, err := s.q.TakeBackLost(ctx, session.MaxLost)
 	if err != nil {
-		return len(gone), 0, fmt.Errorf("take back lost records: %w", err)
+		return len(gone), 0, away(fmt.Errorf("take back lost records: %w", err))
 	}
 	return len(gone), len(lost), nil
 }
@@ -31,14 +31,19 @@ func (s *Store) Reap(ctx context.Context) (workers, records int, err error) {
 func (s *Store) ReapStuck(ctx context.Context) (int, error) {
 	rows, err := s.q.StuckRecords(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list stuck records: %w", err)
+		return 0, away(fmt.Errorf("list stuck records: %w", err))
 	}
-	for i, row := range rows {
-		if err := s.endStuck(ctx, row); err != nil && !errors.Is(err, session.ErrClaimLost) {
-			return i, err
+	ended := 0
+	var faults []error
+	for _, row := range rows {
+		switch err := s.endStuck(ctx, row); {
+		case err == nil:
+			ended++
+		case !errors.Is(err, session.ErrClaimLost):
+			faults = append(faults, err)
 		}
 	}
-	return len(rows), nil
+	return ended, errors.Join(faults...)
 }
 
 func (s *Store) endStuck(ctx context.Context, row dbq.StuckRecordsRow) error {
@@ -59,13 +64,13 @@ func (s *Store) endStuck(ctx context.Context, row dbq.StuckRecordsRow) error {
 func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 	ids, err := s.q.CancellingSessions(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list cancelling sessions: %w", err)
+		return 0, away(fmt.Errorf("list cancelling sessions: %w", err))
 	}
 	var total int64
 	for _, id := range ids {
 		n, err := s.cancelWaiting(ctx, id)
 		if err != nil {
-			return total, fmt.Errorf("cancel leftovers of %s: %w", id, err)
+			return total, away(fmt.Errorf("cancel leftovers of %s: %w", id, err))
 		}
 		total += n
 	}
@@ -78,19 +83,19 @@ func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 func (s *Store) FailHopeless(ctx context.Context, connect time.Duration) (int64, error) {
 	late, err := inBatches(func() (int64, error) { return s.q.FailOverdue(ctx, batch) })
 	if err != nil {
-		return late, fmt.Errorf("fail records past the deadline: %w", err)
+		return late, away(fmt.Errorf("fail records past the deadline: %w", err))
 	}
 	down, err := inBatches(func() (int64, error) {
 		return s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: session.MaxSilent, Connect: connect, RowLimit: batch})
 	})
 	if err != nil {
-		return late + down, fmt.Errorf("fail records of dead hosts: %w", err)
+		return late + down, away(fmt.Errorf("fail records of dead hosts: %w", err))
 	}
 	rejected, err := inBatches(func() (int64, error) {
 		return s.q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{MaxUnproven: session.MaxUnproven, RowLimit: batch})
 	})
 	if err != nil {
-		return late + down + rejected, fmt.Errorf("fail records of rejected credentials: %w", err)
+		return late + down + rejected, away(fmt.Errorf("fail records of rejected credentials: %w", err))
 	}
 	return late + down + rejected, nil
 }
@@ -115,19 +120,20 @@ func inBatches(do func() (int64, error)) (total int64, err error) {
 func (s *Store) FinishSessions(ctx context.Context) (int, error) {
 	ids, err := s.q.FinishableSessions(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list finished sessions: %w", err)
+		return 0, away(fmt.Errorf("list finished sessions: %w", err))
 	}
 	ended := 0
+	var faults []error
 	for _, id := range ids {
 		done, err := s.FinishSession(ctx, id)
 		if err != nil {
-			return ended, err
+			faults = append(faults, away(fmt.Errorf("finish session %s: %w", id, err))) // the others must not wait for it
 		}
 		if done {
 			ended++
 		}
 	}
-	return ended, nil
+	return ended, errors.Join(faults...)
 }
 
 // monthsAhead is how many months' partitions exist beyond the present one.
@@ -136,7 +142,7 @@ const monthsAhead = 3
 // KeepMonths makes the partitions of the present and the coming months.
 func (s *Store) KeepMonths(ctx context.Context) error {
 	if err := s.q.KeepMonths(ctx, monthsAhead); err != nil {
-		return fmt.Errorf("make partitions: %w", err)
+		return away(fmt.Errorf("make partitions: %w", err))
 	}
 	return nil
 }

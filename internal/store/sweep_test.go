@@ -189,3 +189,24 @@ func TestKeepMonthsMayRunTwice(t *testing.T) {
 		}
 	}
 }
+
+func TestFinishSessionsGoesOnBesideABrokenOne(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.worker(t)
+	broken, w := b.running(t, worker)
+	if err := b.complete(t.Context(), w.Claim); err != nil {
+		t.Fatal(err)
+	}
+	b.sql(t, `UPDATE sync_sessions SET total_instances = 7 WHERE session_id = $1`, broken)
+	id, w := b.running(t, worker)
+	if err := b.complete(t.Context(), w.Claim); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.FinishSessions(t.Context()); n != 1 || err == nil {
+		t.Errorf("FinishSessions = %d, %v; want one ended and the other's error", n, err)
+	}
+	if s := b.session(t, id); s.Status != session.Completed {
+		t.Errorf("session is %s", s.Status)
+	}
+}

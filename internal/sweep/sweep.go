@@ -6,6 +6,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,7 +16,8 @@ import (
 	"github.com/dbfleet/dbfleet/internal/telemetry"
 )
 
-// Store is what the sweeper needs of Postgres.
+// Store is what the sweeper needs of Postgres. While that cannot be asked, its
+// errors are session.ErrAway.
 type Store interface {
 	CancelLeftovers(ctx context.Context) (int64, error)
 	Reap(ctx context.Context) (workers, records int, err error)
@@ -51,7 +53,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := s.pass(ctx); err != nil && ctx.Err() == nil {
-			s.calmUntil = time.Now().Add(session.WorkerLease)
+			if errors.Is(err, session.ErrAway) {
+				s.calmUntil = time.Now().Add(session.WorkerLease)
+			}
 			s.Log.WarnContext(ctx, "sweep incomplete: the next pass tries again", "err", err)
 		}
 		select {
@@ -63,7 +67,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 }
 
 // pass makes one round in the order that matters: what a cancel left behind is
-// closed before its session is looked at.
+// closed before its session is looked at. A step that fails does not keep the
+// others from their work, unless Postgres is away.
 func (s *Sweeper) pass(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, sweepTime, fmt.Errorf("sweep: over %s", sweepTime))
 	defer cancel()
@@ -71,37 +76,56 @@ func (s *Sweeper) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Store.CancelLeftovers(ctx); err != nil {
-		return err
+	var faults []error
+	for _, step := range []func(context.Context) error{
+		s.cancelLeftovers,
+		s.reap,
+		func(ctx context.Context) error { return s.failHopeless(ctx, set.ConnectTimeout) },
+		s.finish,
+		s.keepMonths,
+	} {
+		err := step(ctx)
+		faults = append(faults, err)
+		if errors.Is(err, session.ErrAway) || ctx.Err() != nil {
+			break
+		}
 	}
-	if err := s.reap(ctx); err != nil {
-		return err
-	}
-	if n, err := s.Store.FailHopeless(ctx, set.ConnectTimeout); err != nil {
-		return err
-	} else if n > 0 {
+	return errors.Join(faults...)
+}
+
+func (s *Sweeper) cancelLeftovers(ctx context.Context) error {
+	_, err := s.Store.CancelLeftovers(ctx)
+	return err
+}
+
+func (s *Sweeper) failHopeless(ctx context.Context, connect time.Duration) error {
+	n, err := s.Store.FailHopeless(ctx, connect)
+	if n > 0 {
 		s.Log.WarnContext(ctx, "records given up without a try", "records", n)
 	}
-	if n, err := s.Store.FinishSessions(ctx); err != nil {
-		return err
-	} else if n > 0 {
+	return err
+}
+
+func (s *Sweeper) finish(ctx context.Context) error {
+	n, err := s.Store.FinishSessions(ctx)
+	if n > 0 {
 		s.Log.InfoContext(ctx, "sessions ended", "sessions", n)
 	}
-	return s.keepMonths(ctx)
+	return err
 }
 
 func (s *Sweeper) reap(ctx context.Context) error {
 	stuck, err := s.Store.ReapStuck(ctx)
 	s.Metrics.Reaped.WithLabelValues("stuck").Add(float64(stuck))
-	if err != nil || time.Now().Before(s.calmUntil) {
+	if errors.Is(err, session.ErrAway) || time.Now().Before(s.calmUntil) {
 		return err
 	}
-	workers, records, err := s.Store.Reap(ctx)
+	workers, records, reapErr := s.Store.Reap(ctx)
 	s.Metrics.Reaped.WithLabelValues("lost").Add(float64(records))
 	if workers+records > 0 {
 		s.Log.WarnContext(ctx, "took back what dead workers held", "workers", workers, "records", records)
 	}
-	return err
+	return errors.Join(err, reapErr)
 }
 
 // keepMonths makes sure that the partitions of the months ahead exist.
