@@ -18,6 +18,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/invalid"
 	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/queue"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -54,6 +55,7 @@ func Main(role config.Role, environ []string, stderr io.Writer) int {
 		return exitUsage
 	}
 	log := logging.New(stderr, cfg.LogFormat, cfg.LogLevel).With("process", string(role))
+	queue.LogTo(log)
 	soft, hard := untilSignals(context.Background()) //nolint:forbidigo // this is main, for three programs
 	log.InfoContext(soft, "starting", "version", Version())
 	if err := processes()[role](soft, hard, cfg, log); err != nil {

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// logger passes asynq's lines on, each text at most once in a while: with Redis
-// away, asynq repeats itself many times a second.
+// logger passes on what asynq and the Redis client have to say, each kind of
+// line at most once in a while: with Redis away they repeat themselves many
+// times a second.
 type logger struct {
 	log *slog.Logger
 
@@ -19,45 +23,66 @@ type logger struct {
 
 const (
 	repeatAfter = 5 * time.Second
-	maxTexts    = 100
+	maxKinds    = 100
 )
 
 func newLogger(log *slog.Logger) *logger {
 	return &logger{log: log, last: map[string]time.Time{}}
 }
 
-func (l *logger) write(level slog.Level, args []any) {
-	if text := fmt.Sprint(args...); l.due(text) {
+// LogTo sends the lines of the Redis client to log, instead of standard error.
+// It is for the start of a process: the client knows one logger for all.
+func LogTo(log *slog.Logger) { redis.SetLogger(redisLogger{newLogger(log)}) }
+
+func (l *logger) write(level slog.Level, source, text string) {
+	if l.due(kind(text)) {
 		l.log.Log(context.Background(), //nolint:forbidigo // asynq gives its logger none
-			level, "asynq", "text", text)
+			level, source, "text", text)
 	}
 }
 
-// due reports whether the text was not written a moment ago.
-func (l *logger) due(text string) bool {
+// kind is the part of a line that does not change: what stands before the
+// first name, number or reason.
+func kind(text string) string {
+	if end := strings.IndexAny(text, "\":0123456789"); end >= 0 {
+		return text[:end]
+	}
+	return text
+}
+
+// due reports whether no line of the kind was written a moment ago.
+func (l *logger) due(kind string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Since(l.last[text]) < repeatAfter {
+	if time.Since(l.last[kind]) < repeatAfter {
 		return false
 	}
-	if len(l.last) >= maxTexts {
+	if len(l.last) >= maxKinds {
 		clear(l.last)
 	}
-	l.last[text] = time.Now()
+	l.last[kind] = time.Now()
 	return true
 }
 
 // Debug implements asynq.Logger.
-func (l *logger) Debug(args ...any) { l.write(slog.LevelDebug, args) }
+func (l *logger) Debug(args ...any) { l.write(slog.LevelDebug, "asynq", fmt.Sprint(args...)) }
 
 // Info implements asynq.Logger; asynq's start and stop notes are for debugging.
-func (l *logger) Info(args ...any) { l.write(slog.LevelDebug, args) }
+func (l *logger) Info(args ...any) { l.write(slog.LevelDebug, "asynq", fmt.Sprint(args...)) }
 
 // Warn implements asynq.Logger.
-func (l *logger) Warn(args ...any) { l.write(slog.LevelWarn, args) }
+func (l *logger) Warn(args ...any) { l.write(slog.LevelWarn, "asynq", fmt.Sprint(args...)) }
 
 // Error implements asynq.Logger.
-func (l *logger) Error(args ...any) { l.write(slog.LevelError, args) }
+func (l *logger) Error(args ...any) { l.write(slog.LevelError, "asynq", fmt.Sprint(args...)) }
 
 // Fatal implements asynq.Logger, which calls it before it gives up at start.
-func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, args) }
+func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, "asynq", fmt.Sprint(args...)) }
+
+// redisLogger is a logger in the form that the Redis client wants.
+type redisLogger struct{ *logger }
+
+// Printf writes one line of the client's; they are about connections.
+func (l redisLogger) Printf(_ context.Context, format string, args ...any) {
+	l.write(slog.LevelWarn, "redis client", fmt.Sprintf(format, args...))
+}

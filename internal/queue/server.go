@@ -40,14 +40,14 @@ const (
 
 // Serve starts the fetchers. Call Stop and then Shutdown.
 func Serve(c ServerConfig) (*Server, error) {
-	s := &Server{}
+	s, log := &Server{}, newLogger(c.Log)
 	for i := range c.Fetchers {
 		f := asynq.NewServerFromRedisClient(c.Redis, asynq.Config{
 			Concurrency:       share(c.Concurrency, c.Fetchers, i),
 			Queues:            weights(c.Categories),
 			TaskCheckInterval: pollEvery,
 			ShutdownTimeout:   requeueAfter,
-			Logger:            newLogger(c.Log),
+			Logger:            log,
 			LogLevel:          asynq.InfoLevel,
 		})
 		if err := f.Start(handler(c)); err != nil {
