@@ -2,6 +2,7 @@ package setting
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -10,13 +11,17 @@ import (
 // which every process follows a change.
 const cacheAge = 5 * time.Second
 
+// loadTime is how long one reading may take; callers queue up behind it.
+const loadTime = 3 * time.Second
+
 // Cache keeps settings for a few seconds. Goroutines may share it.
 type Cache struct {
 	Load func(context.Context) (Settings, error) // required
 
 	mu      sync.Mutex // guards what follows
 	current Settings
-	at      time.Time
+	known   bool      // current was read once
+	asked   time.Time // when it was last tried
 }
 
 // Settings returns the settings in force, at most a few seconds old. While
@@ -25,16 +30,22 @@ type Cache struct {
 func (c *Cache) Settings(ctx context.Context) (Settings, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.at.IsZero() && time.Since(c.at) < cacheAge {
+	if c.known && time.Since(c.asked) < cacheAge {
 		return c.current, nil
 	}
-	fresh, err := c.Load(ctx)
-	if err != nil {
-		if c.at.IsZero() {
-			return Settings{}, err
-		}
-		return c.current, nil
+	fresh, err := c.load(ctx)
+	c.asked = time.Now() // a failure too: not every caller waits for a database that is away
+	if err != nil && !c.known {
+		return Settings{}, err
 	}
-	c.current, c.at = fresh, time.Now()
-	return fresh, nil
+	if err == nil {
+		c.current, c.known = fresh, true
+	}
+	return c.current, nil
+}
+
+func (c *Cache) load(ctx context.Context) (Settings, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, loadTime, fmt.Errorf("read settings: over %s", loadTime))
+	defer cancel()
+	return c.Load(ctx)
 }

@@ -14,9 +14,10 @@ import (
 )
 
 // Settings returns the settings in force. A stored value that this binary
-// cannot read is an error.
+// cannot read is an error; session.ErrAway while Postgres is.
 func (s *Store) Settings(ctx context.Context) (setting.Settings, error) {
-	return settings(ctx, s.q)
+	set, err := settings(ctx, s.q)
+	return set, away(err)
 }
 
 // settings reads the settings in force within a transaction of the caller's.
