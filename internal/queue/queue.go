@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -48,10 +49,10 @@ func decode(t *asynq.Task, category session.Category) (session.Ticket, error) {
 	var p payload
 	dec := json.NewDecoder(strings.NewReader(string(t.Payload())))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil || dec.More() {
+	if err := dec.Decode(&p); err != nil || dec.InputOffset() != int64(len(t.Payload())) {
 		return session.Ticket{}, fmt.Errorf("%w: unreadable payload", ErrGarbage)
 	}
-	if p.Version != payloadVersion || p.Record <= 0 || p.Gen <= 0 {
+	if p.Version != payloadVersion || p.Record <= 0 || p.Gen <= 0 || p.Gen > math.MaxInt32 {
 		return session.Ticket{}, fmt.Errorf("%w: payload out of range", ErrGarbage)
 	}
 	return session.Ticket{Record: session.RecordID(p.Record), Gen: p.Gen, Category: category}, nil
@@ -156,25 +157,29 @@ const (
 )
 
 // LostMemory reports whether Redis has forgotten everything since the last
-// call by anyone: its marker is gone. It then sets the marker and registers the
-// queues again, which long-lived asynq clients do not do by themselves. Exactly
-// one caller is told.
+// call by anyone: its marker is gone. It then sets the marker. It registers the
+// queues, which long-lived asynq clients do only once. Exactly one caller is told.
 func (c *Client) LostMemory(ctx context.Context) (bool, error) {
+	// First, and each time: a failure half way must not leave queues unknown.
+	if err := c.registerQueues(ctx); err != nil {
+		return false, err
+	}
 	set, err := c.redis.SetNX(ctx, markerKey, time.Now().UTC().Format(time.RFC3339), 0).Result()
 	if err != nil {
 		return false, fmt.Errorf("look for the marker in redis: %w", err)
 	}
-	if !set {
-		return false, nil
-	}
+	return set, nil
+}
+
+func (c *Client) registerQueues(ctx context.Context) error {
 	var names []any
 	for _, category := range session.Categories() {
 		names = append(names, string(category))
 	}
 	if err := c.redis.SAdd(ctx, queuesKey, names...).Err(); err != nil {
-		return true, fmt.Errorf("register queues: %w", err)
+		return fmt.Errorf("register queues: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
 // Ping asks Redis whether it is there.
