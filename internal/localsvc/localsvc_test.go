@@ -3,6 +3,7 @@ package localsvc
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -228,10 +229,10 @@ func say(t *testing.T, r *Redis, command, want string) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Write([]byte(command + "\r\n")); err != nil {
+	if _, err := conn.Write([]byte("AUTH " + r.password + "\r\n" + command + "\r\nQUIT\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := expectLine(conn, want); err != nil {
+	if err := expectLines(conn, want); err != nil {
 		t.Errorf("%s: %v, want %s", command, err, want)
 	}
 }
@@ -254,5 +255,30 @@ func TestListenRefusesOutsideAddresses(t *testing.T) {
 		if _, err := splitAddrs(listen); err == nil {
 			t.Errorf("%q was accepted", listen)
 		}
+	}
+}
+
+// Who gets in as the superuser runs programs as our own account outside.
+func TestServersLetNobodyInWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	p := startPostgres(t, PostgresOptions{})
+	for name, password := range map[string]string{"none": "", "a wrong one": "x"} {
+		conn, err := pgx.Connect(t.Context(), p.URLFor("postgres", password, ""))
+		if err == nil {
+			_ = conn.Close(t.Context())
+			t.Errorf("password %s: postgres let us in", name)
+		}
+	}
+	r := startRedis(t, RedisOptions{})
+	conn, err := net.Dial("tcp", r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.Write([]byte("KEYS *\r\nQUIT\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "-NOAUTH") {
+		t.Errorf("without a password redis answered %s, %v", answer, err)
 	}
 }

@@ -2,6 +2,7 @@ package localsvc
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,9 +32,14 @@ type PostgresOptions struct {
 	BinDir   string            // folder of initdb and postgres; "" finds or installs them
 }
 
-// A Postgres is a running private server with the superuser postgres, who
-// needs no password from 127.0.0.1. Everybody else logs in with SCRAM.
-type Postgres struct{ *server }
+// A Postgres is a running private server with the superuser postgres, whose
+// password is random: who may log in as him may run programs as the account
+// that the server has outside.
+type Postgres struct {
+	*server
+
+	password string
+}
 
 // StartPostgres starts a server and returns when it has answered. ctx bounds
 // the start, not the life of the server; the caller calls Stop.
@@ -51,12 +57,13 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error)
 	if err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	as, err := initPostgres(ctx, f, opts, addrs)
+	password := rand.Text()
+	as, err := initPostgres(ctx, f, opts, addrs, password)
 	if err != nil {
 		_ = f.remove() // the first error says more
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	p := &Postgres{server: &server{
+	p := &Postgres{password: password, server: &server{
 		name: "postgres", folder: f, addrs: addrs, quick: syscall.SIGQUIT, orderly: syscall.SIGINT,
 	}}
 	p.command = func() *exec.Cmd { return p.postmaster(opts.BinDir, as) }
@@ -68,9 +75,9 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error)
 }
 
 // URL is the connection string of the superuser for one database; "" is the
-// database postgres.
+// database postgres. It contains the password.
 func (p *Postgres) URL(database string) string {
-	return p.URLFor("postgres", "", database)
+	return p.URLFor("postgres", p.password, database)
 }
 
 // URLFor is the connection string of a user without TLS; a password of "" is
@@ -80,13 +87,19 @@ func (p *Postgres) URLFor(user, password, database string) string {
 }
 
 // initPostgres creates and configures the data folder.
-func initPostgres(ctx context.Context, f *folder, opts PostgresOptions, addrs []string) (runAs, error) {
+func initPostgres(ctx context.Context, f *folder, opts PostgresOptions, addrs []string, password string) (runAs, error) {
 	as, err := postgresAccount(ctx, f)
 	if err != nil {
 		return nil, err
 	}
+	// Beside the data, where the account can read it; initdb wants an empty folder.
+	file := filepath.Join(filepath.Dir(f.data()), "password")
+	if err := writeFor(file, password, f.data()); err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.Remove(file) }() // the folder's end takes it otherwise
 	cmd := exec.CommandContext(ctx, filepath.Join(opts.BinDir, "initdb"), "-D", f.data(),
-		"-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", // until configure
+		"-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256", "--pwfile", file,
 		"--no-sync", "--no-instructions")
 	asServer(cmd, as, syscall.SIGKILL)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -53,7 +53,6 @@ func configure(data string, opts PostgresOptions, addrs []string) error {
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, strings.ReplaceAll(all[name], "'", "''"))
 	}
 	rules := append(slices.Clone(opts.HBA),
-		"host all postgres 127.0.0.1/32 trust",
 		"host all all all scram-sha-256", "")
 	for name, text := range map[string]string{
 		"postgresql.conf": conf.String(),

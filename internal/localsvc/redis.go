@@ -2,7 +2,9 @@ package localsvc
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -19,7 +21,7 @@ import (
 type RedisOptions struct {
 	Dir      string   // the server's own folder; absent, empty or left by an earlier run
 	Listen   string   // loopback addresses, separated by commas; "" is 127.0.0.1
-	Password string   // "" needs none
+	Password string   // without blanks; "" is a random one
 	Persist  bool     // append-only file, written before each answer; otherwise Restart starts empty
 	Args     []string // more arguments of redis-server, such as "--maxmemory", "64mb"
 }
@@ -46,7 +48,7 @@ func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start redis: %w", err)
 	}
-	r := &Redis{password: opts.Password, server: &server{
+	r := &Redis{password: cmp.Or(opts.Password, rand.Text()), server: &server{
 		name: "redis", folder: f, addrs: addrs, quick: syscall.SIGKILL, orderly: syscall.SIGTERM,
 	}}
 	if !opts.Persist {
@@ -63,29 +65,31 @@ func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 	return r, nil
 }
 
-// URL is redis:// with the password, if there is one, and database 0.
-func (r *Redis) URL() string {
-	if r.password == "" {
-		return "redis://" + r.Addr() + "/0"
-	}
-	return "redis://:" + r.password + "@" + r.Addr() + "/0"
-}
+// URL is redis:// with the password and database 0.
+func (r *Redis) URL() string { return "redis://:" + r.password + "@" + r.Addr() + "/0" }
 
 func (r *Redis) redisServer(bin string, opts RedisOptions) *exec.Cmd {
-	args := []string{
-		"--port", strconv.Itoa(r.port), "--bind", strings.Join(r.addrs, " "),
-		"--dir", r.folder.data(), "--daemonize", "no", "--save", "",
-		"--appendonly", yesNo(opts.Persist), "--appendfsync", "always",
-	}
-	if opts.Password != "" {
-		args = append(args, "--requirepass", opts.Password)
-	}
 	//nolint:noctx // the server outlives the call that starts it; Stop ends it
-	cmd := exec.Command(bin, append(args, opts.Args...)...)
+	cmd := exec.Command(bin, append([]string{"-"}, opts.Args...)...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"}
+	cmd.Stdin = strings.NewReader(r.config(opts)) // arguments are there for everybody to read
 	cmd.SysProcAttr = diesWithParent(syscall.SIGKILL)
 	return cmd
+}
+
+func (r *Redis) config(opts RedisOptions) string {
+	return strings.Join([]string{
+		"port " + strconv.Itoa(r.port),
+		"bind " + strings.Join(r.addrs, " "),
+		"requirepass " + r.password,
+		"dir " + strconv.Quote(r.folder.data()),
+		"daemonize no",
+		`save ""`,
+		"appendonly " + yesNo(opts.Persist),
+		"appendfsync always",
+		"",
+	}, "\n")
 }
 
 // ping asks for the number of the process, so that a stranger on the port is
@@ -100,21 +104,22 @@ func (r *Redis) ping(ctx context.Context) error {
 	if err := conn.SetDeadline(time.Now().Add(askTimeout)); err != nil {
 		return err
 	}
-	question := "INFO server\r\nQUIT\r\n"
-	if r.password != "" {
-		question = "AUTH " + r.password + "\r\n" + question
-	}
+	question := "AUTH " + r.password + "\r\nPING\r\nINFO server\r\nQUIT\r\n"
 	if _, err := conn.Write([]byte(question)); err != nil {
 		return fmt.Errorf("ask: %w", err)
 	}
-	return expectLine(conn, "process_id:"+strconv.Itoa(r.proc.pid()))
+	return expectLines(conn, "+PONG", "process_id:"+strconv.Itoa(r.proc.pid()))
 }
 
-// expectLine reads until the line has come or the server has closed.
-func expectLine(conn net.Conn, line string) error {
+// expectLines reads until all lines have come, in that order, or the server has
+// closed. A server that still loads its data answers PING with an error.
+func expectLines(conn net.Conn, expected ...string) error {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
-		if strings.TrimSpace(lines.Text()) == line {
+		if strings.TrimSpace(lines.Text()) != expected[0] {
+			continue
+		}
+		if expected = expected[1:]; len(expected) == 0 {
 			return nil
 		}
 	}

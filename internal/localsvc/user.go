@@ -132,3 +132,11 @@ func giveTo(name, like string) error {
 	}
 	return os.Chown(name, int(owner.Uid), int(owner.Gid))
 }
+
+// writeFor writes a file that only the owner of like can read.
+func writeFor(name, text, like string) error {
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write for the server: %w", err)
+	}
+	return giveTo(name, like)
+}
