@@ -1086,7 +1086,7 @@ type ListAccountsParams struct {
 	Kind         *AccountKind `form:"kind,omitempty" json:"kind,omitempty"`
 	Superuser    *bool        `form:"superuser,omitempty" json:"superuser,omitempty"`
 
-	// Deleted Also those that are gone
+	// Deleted Also those that are gone, and those of deleted instances
 	Deleted *bool `form:"deleted,omitempty" json:"deleted,omitempty"`
 
 	// Limit Rows per page

@@ -14,7 +14,7 @@ type Filter struct {
 	NameContains string // this somewhere in the name, in any case of letters
 	Kind         *Kind
 	Superuser    *bool
-	Deleted      bool // include those that are gone
+	Deleted      bool // include those that are gone, and those of deleted instances
 }
 
 // Cursor is the place after one account in a list by name and id. The zero

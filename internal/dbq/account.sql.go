@@ -238,7 +238,7 @@ WHERE (a.name, a.id) > ($1::text, $2::bigint)
   AND ($5::text IS NULL OR a.name ILIKE $5)
   AND ($6::text IS NULL OR a.kind = $6)
   AND ($7::boolean IS NULL OR a.superuser = $7)
-  AND ($8::boolean OR a.deleted_at IS NULL)
+  AND ($8::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
 ORDER BY a.name, a.id
 LIMIT $9
 `

@@ -8,8 +8,8 @@ import (
 // What Limits uses where a field is zero.
 const (
 	DefaultConnect     = 10 * time.Second
-	DefaultStatement   = 30 * time.Second
-	DefaultMaxAccounts = 100_000
+	DefaultStatement   = time.Minute
+	DefaultMaxAccounts = 200_000
 )
 
 // Limits bound one read of one target. The zero value means the defaults.

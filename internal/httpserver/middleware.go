@@ -55,7 +55,7 @@ func (s *Server) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		s.cfg.Log.Log(r.Context(), level, "request answered",
 			slog.String("method", r.Method), slog.String("route", c.Path()), slog.Int("status", status),
-			slog.Int64("size_bytes", c.Response().Size), slog.Duration("duration", time.Since(start)),
+			slog.Int64("size_bytes", c.Response().Size), slog.Int64("duration_ms", time.Since(start).Milliseconds()),
 			slog.String("remote_addr", c.RealIP()))
 		return nil
 	}

@@ -75,6 +75,21 @@ func TestListAccountsFilters(t *testing.T) {
 	}
 }
 
+func TestAccountsOfDeletedInstancesAreGone(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	b.merge(t, snapshot(named("ann")))
+	if err := b.DeleteInstance(t.Context(), b.instance); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.names(t, account.Filter{}, 10); len(got) != 0 {
+		t.Errorf("listed %v, want nothing of a deleted instance", got)
+	}
+	if got := b.names(t, account.Filter{Deleted: true}, 10); len(got) != 1 {
+		t.Errorf("listed %v among those that are gone, want ann", got)
+	}
+}
+
 func TestListAccountsPagesThroughEqualNames(t *testing.T) {
 	t.Parallel()
 	b := newAccounts(t)

@@ -107,7 +107,7 @@ WHERE (a.name, a.id) > (@after_name::text, @after_id::bigint)
   AND (sqlc.narg('pattern')::text IS NULL OR a.name ILIKE sqlc.narg('pattern'))
   AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
   AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
-  AND (@deleted::boolean OR a.deleted_at IS NULL)
+  AND (@deleted::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
 ORDER BY a.name, a.id
 LIMIT @max_rows;
 
