@@ -164,17 +164,25 @@ type reply[T any] struct {
 
 // read returns what an answer holds, or the *refusal that it is.
 func read[T any](got answer, err error) (reply[T], error) {
-	if err != nil {
-		return reply[T]{}, readFault(err)
-	}
-	if problem := got.GetApplicationproblemJSONDefault(); problem != nil && got.StatusCode()/100 != 2 {
-		return reply[T]{}, &refusal{problem: *problem, raw: got.GetBody()}
+	if err := accepted(got, err); err != nil {
+		return reply[T]{}, err
 	}
 	r := reply[T]{raw: got.GetBody(), status: got.StatusCode()}
 	if err := json.Unmarshal(r.raw, &r.value); err != nil {
 		return reply[T]{}, fmt.Errorf("read the API's answer: %w", err)
 	}
 	return r, nil
+}
+
+// accepted returns the *refusal that an answer is; nil when it is none.
+func accepted(got answer, err error) error {
+	if err != nil {
+		return readFault(err)
+	}
+	if problem := got.GetApplicationproblemJSONDefault(); problem != nil && got.StatusCode()/100 != 2 {
+		return &refusal{problem: *problem, raw: got.GetBody()}
+	}
+	return nil
 }
 
 // readFault keeps the faults that Do has named, and names the others.
@@ -195,4 +203,14 @@ func show[T any](a *app, r reply[T], human func(T)) error {
 	}
 	human(r.value)
 	return nil
+}
+
+// showRemoved says what a request without an answer has done; as JSON it is
+// the id of what was removed.
+func (a *app) showRemoved(id int64, human string) {
+	if a.json {
+		a.out.json(map[string]int64{"id": id})
+		return
+	}
+	a.out.printf("%s\n", human)
 }

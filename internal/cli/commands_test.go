@@ -80,6 +80,21 @@ func apiCommands() map[string]apiCommand {
 			answer: page(sampleInstance()), out: []string{"orders-1.example.net:5432", "verify-full", "17.6"},
 			query: "active=false&engine=postgresql&limit=100&tag=production",
 		},
+		"instance show": {
+			args: []string{"instance", "show", "orders-1"}, route: "GET /instances/{id}", answer: answerJSON(200, sampleInstance()),
+			others: routes{"GET /instances": page(sampleInstance()), "GET /credentials/{id}": answerJSON(200, sampleCredential())},
+			out:    []string{"Instance 12: orders-1", "orders-1.example.net:5432", "monitor, id 3, user dbfleet", "the workers' own", "production"},
+		},
+		"instance update": {
+			args:  []string{"instance", "update", "orders-1", "--credential", "monitor", "--host", "h2", "--tls-server-name", "", "--tag", "", "--active=false"},
+			route: "PATCH /instances/{id}", answer: answerJSON(200, sampleInstance()),
+			others: routes{"GET /instances": page(sampleInstance()), "GET /credentials": page(sampleCredential())},
+			out:    []string{"Instance orders-1 changed"},
+			body:   `{"active":false,"credential_id":3,"host":"h2","tags":[],"tls_server_name":""}`,
+		},
+		"instance remove": {
+			args: []string{"instance", "remove", "12"}, route: "DELETE /instances/{id}", answer: noContent, out: []string{"Instance 12 removed"},
+		},
 		"sync start": {
 			args:  []string{"sync", "start", "--tag", "production", "--engine", "postgresql", "--max-attempts", "2", "--idempotency-key", "k"},
 			route: "POST /sync-sessions", answer: started, out: []string{"Session " + sampleSession + " started", "100 instances", "sync watch " + sampleSession},
@@ -168,6 +183,8 @@ func apiCommands() map[string]apiCommand {
 		},
 	}
 }
+
+func noContent(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
 func confirmed() client.Hold {
 	h := sampleHold()

@@ -13,7 +13,8 @@
 //
 // What a command was asked for goes to Streams.Out, remarks and errors go to
 // Streams.Err. With --json, Out gets one JSON document, which is the API's
-// answer as it came (pages are joined), and an error is one JSON document too.
+// answer as it came (pages are joined; of what was removed its id), and an error
+// is one JSON document too.
 //
 // Everything that came from a server is shown with its control and
 // direction-changing characters escaped, because a database server under

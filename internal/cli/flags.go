@@ -70,6 +70,15 @@ func optional[T comparable](v T) *T {
 	return &v
 }
 
+// ifChanged returns v when the user gave the flag of that name, also when it
+// is the zero value; else nil.
+func ifChanged[T any](cmd *cobra.Command, name string, v T) *T {
+	if !cmd.Flags().Changed(name) {
+		return nil
+	}
+	return &v
+}
+
 // toggle is a yes-or-no flag that can be left out, such as --active=false.
 type toggle struct {
 	value *bool // nil when it was not given

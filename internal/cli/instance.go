@@ -15,26 +15,28 @@ import (
 )
 
 func (a *app) instanceCommand() *cobra.Command {
-	return a.group("instance", "Database servers under care", a.instanceAddCommand(), a.instanceListCommand())
+	return a.group("instance", "Database servers under care", a.instanceAddCommand(), a.instanceListCommand(),
+		a.instanceShowCommand(), a.instanceUpdateCommand(), a.instanceRemoveCommand())
 }
 
 func engines() []string {
 	return words(client.EnginePostgresql, client.EngineMysql, client.EngineSqlserver, client.EngineOracle)
 }
 
-// instanceFlags are those of instance add.
+// instanceFlags are those of instance add and instance update.
 type instanceFlags struct {
 	host, credential, database, caFile, serverName, hostKey string
 	port                                                    int
 	tags                                                    []string
-	inactive                                                bool
 	engine, tlsMode                                         *choice
+
+	inactive bool    // of add
+	name     string  // of update
+	active   *toggle // of update
 }
 
-func (a *app) instanceAddCommand() *cobra.Command {
-	var f instanceFlags
-	cmd := a.command("add NAME --engine ENGINE --host HOST --credential NAME", "Register a server", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.addInstance(ctx, args[0], &f) })
+// register adds the flags that both commands have.
+func (f *instanceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.engine = choiceFlag(cmd, "engine", "", "kind of server", engines()...)
 	flags.StringVar(&f.host, "host", "", "name or address")
@@ -47,7 +49,14 @@ func (a *app) instanceAddCommand() *cobra.Command {
 	flags.StringVar(&f.serverName, "tls-server-name", "", "name in the server's certificate (default: the host)")
 	flags.StringVar(&f.hostKey, "host-key", "", "instances of one key share one limit (default: the host)")
 	flags.StringSliceVar(&f.tags, "tag", nil, "tag; may be given more than once")
-	flags.BoolVar(&f.inactive, "inactive", false, "register it, but do not sync it yet")
+}
+
+func (a *app) instanceAddCommand() *cobra.Command {
+	var f instanceFlags
+	cmd := a.command("add NAME --engine ENGINE --host HOST --credential NAME", "Register a server", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.addInstance(ctx, args[0], &f) })
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.inactive, "inactive", false, "register it, but do not sync it yet")
 	for _, name := range []string{"engine", "host", "credential"} {
 		must(cmd.MarkFlagRequired(name))
 	}
@@ -162,4 +171,25 @@ func (a *app) listInstances(ctx context.Context, limit int, params client.ListIn
 			string(v.Contact), orDash(strings.Join(v.Tags, " ")),
 		}
 	})
+}
+
+func (a *app) instanceRemoveCommand() *cobra.Command {
+	return a.command("remove NAME|ID", "Remove a server; what was found on it stays", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.removeInstance(ctx, args[0]) })
+}
+
+func (a *app) removeInstance(ctx context.Context, named string) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	id, err := c.findInstance(ctx, named)
+	if err != nil {
+		return err
+	}
+	if err := accepted(c.DeleteInstanceWithResponse(ctx, id)); err != nil {
+		return err
+	}
+	a.showRemoved(id, "Instance "+named+" removed. Its history stays.")
+	return nil
 }

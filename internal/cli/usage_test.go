@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +53,7 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"sync watch abc":                    "at least 4",
 		"sync watch zzzzzz":                 "is not the id of a session",
 		"sync cancel 6f2c1 --record -1":     "--record",
+		"instance update 12":                "what is to change?",
 		"account show app":                  "ids are numbers",
 		"account show 0":                    "ids are numbers",
 		"account history -- -5":             "ids are numbers",
@@ -256,6 +259,32 @@ func TestCertificatesComeFromAFile(t *testing.T) {
 		got.want(t, 2)
 		got.wantErr(t, name)
 	}
+}
+
+func TestUpdateSendsTheNewCertificates(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, []byte("-----BEGIN CERTIFICATE-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{api: serve(t, routes{"PATCH /instances/{id}": answerJSON(200, sampleInstance())})}
+	for file, want := range map[string]string{path: `{"tls_ca":"-----BEGIN CERTIFICATE-----\n"}`, "": `{"tls_ca":""}`} {
+		b.run(t, "instance", "update", "12", "--tls-ca", file).want(t, 0, "dbfleet sync start --id 12 --watch")
+		if body := strings.TrimSpace(b.api.last().body); body != want {
+			t.Errorf("body = %s, want %s", body, want)
+		}
+	}
+}
+
+func TestInstanceShowNamesTheCertificates(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close)
+	in := sampleInstance()
+	in.TlsCa = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})) +
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")}))
+	b := &bench{api: serve(t, routes{"GET /instances/{id}": answerJSON(200, in), "GET /credentials/{id}": answerJSON(200, sampleCredential())})}
+	b.run(t, "instance", "show", "12").want(t, 0, "O=Acme Co, until 2084", "not readable: x509")
 }
 
 func TestOutputThatCannotBeWrittenIsAnError(t *testing.T) {
