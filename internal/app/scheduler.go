@@ -31,6 +31,9 @@ func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (
 }
 
 func (b *base) schedule(ctx context.Context) error {
+	if policy := b.queue.Evicts(ctx); policy != "" {
+		b.log.WarnContext(ctx, "redis may evict tasks: set maxmemory-policy to noeviction", "policy", policy)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
 	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}

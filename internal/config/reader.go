@@ -52,7 +52,7 @@ func (r *reader) err() error { return errors.Join(r.faults...) }
 // required returns the value of name; a missing one is a fault.
 func (r *reader) required(name, example string) (string, bool) {
 	if r.env[name] == "" {
-		r.fault(name, "must be set, such as %s", example)
+		r.fault(name, "must be set, such as %s='%s'", name, example)
 		return "", false
 	}
 	return r.env[name], true
