@@ -66,6 +66,23 @@ func apiCommands() map[string]apiCommand {
 		"credential list": {
 			args: []string{"credential", "list"}, route: "GET /credentials", answer: page(sampleCredential()), out: []string{"monitor", "3f0c9a2b41d7e865"},
 		},
+		"credential update": {
+			args: []string{"credential", "update", "monitor", "--name", "m2", "--username", "sync"}, stdin: "hunter3\r\n",
+			route: "PATCH /credentials/{id}", answer: answerJSON(200, sampleCredential()), others: routes{"GET /credentials": page(sampleCredential())},
+			out: []string{"Credential monitor changed; version 2"}, body: `{"name":"m2","password":"hunter3","username":"sync"}`,
+		},
+		"credential update password": {
+			args: []string{"credential", "update", "3", "--password-prompt"}, stdin: "hunter3\r\n",
+			route: "PATCH /credentials/{id}", answer: answerJSON(200, sampleCredential()), body: `{"password":"hunter3"}`,
+		},
+		"credential update name": {
+			args: []string{"credential", "update", "3", "--name", "m2"}, route: "PATCH /credentials/{id}", answer: answerJSON(200, sampleCredential()),
+			body: `{"name":"m2"}`,
+		},
+		"credential remove": {
+			args: []string{"credential", "remove", "monitor"}, route: "DELETE /credentials/{id}", answer: noContent,
+			others: routes{"GET /credentials": page(sampleCredential())}, out: []string{"Credential monitor removed"},
+		},
 		"instance add": {
 			args: []string{
 				"instance", "add", "orders-1", "--engine", "postgresql", "--host", "h", "--port", "5433", "--credential", "monitor",

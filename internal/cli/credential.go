@@ -10,7 +10,7 @@ import (
 
 func (a *app) credentialCommand() *cobra.Command {
 	return a.group("credential", "Logins that DBFleet uses on database servers",
-		a.credentialAddCommand(), a.credentialListCommand())
+		a.credentialAddCommand(), a.credentialListCommand(), a.credentialUpdateCommand(), a.credentialRemoveCommand())
 }
 
 func (a *app) credentialAddCommand() *cobra.Command {
@@ -70,4 +70,25 @@ func (a *app) listCredentials(ctx context.Context, limit int) error {
 	return showList(a, l, header, func(v client.Credential) []string {
 		return []string{number(v.Id), v.Name, v.Username, v.KeyId, number(v.Version), number(v.Instances), a.when(&v.UpdatedAt)}
 	})
+}
+
+func (a *app) credentialRemoveCommand() *cobra.Command {
+	return a.command("remove NAME|ID", "Remove a login that no instance uses", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.removeCredential(ctx, args[0]) })
+}
+
+func (a *app) removeCredential(ctx context.Context, named string) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	id, err := c.findCredential(ctx, named)
+	if err != nil {
+		return err
+	}
+	if err := accepted(c.DeleteCredentialWithResponse(ctx, id)); err != nil {
+		return err
+	}
+	a.showRemoved(id, "Credential "+named+" removed.")
+	return nil
 }

@@ -54,6 +54,7 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"sync watch zzzzzz":                 "is not the id of a session",
 		"sync cancel 6f2c1 --record -1":     "--record",
 		"instance update 12":                "what is to change?",
+		"credential update 3":               "what is to change?",
 		"account show app":                  "ids are numbers",
 		"account show 0":                    "ids are numbers",
 		"account history -- -5":             "ids are numbers",
@@ -89,6 +90,8 @@ func TestSecretsAreNeverTakenFromArguments(t *testing.T) {
 		{"credential", "add", "m", "--username", "u", "--password", "canary-1"},
 		{"credential", "add", "m", "--username", "u", "--password=canary-1"},
 		{"credential", "add", "m", "canary-1", "--username", "u"},
+		{"credential", "update", "m", "--password", "canary-1"},
+		{"credential", "update", "m", "--password-prompt", "canary-1"},
 		{"whoami", "--token", "canary-1"},
 	} {
 		got := (&bench{api: serve(t, routes{})}).run(t, args...)
@@ -105,9 +108,11 @@ func TestPasswordMustBeThere(t *testing.T) {
 	t.Parallel()
 	for _, stdin := range []string{"", "\n", "\r\n"} {
 		b := &bench{api: serve(t, routes{}), stdin: stdin}
-		got := b.run(t, "credential", "add", "m", "--username", "u")
-		got.want(t, 2)
-		got.wantErr(t, "no password")
+		for _, args := range []string{"credential add m --username u", "credential update 3 --username u", "credential update 3 --password-prompt"} {
+			got := b.run(t, strings.Fields(args)...)
+			got.want(t, 2)
+			got.wantErr(t, "no password")
+		}
 	}
 }
 
