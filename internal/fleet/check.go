@@ -21,6 +21,17 @@ const (
 // One label of a host name, underscores included because they exist in the wild.
 var hostLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
+// validName refuses what nobody could see or type again.
+func validName(name string) error {
+	if err := invalid.Text("name", name, 200); err != nil {
+		return err
+	}
+	if strings.TrimSpace(name) != name {
+		return invalid.Field("name", "must not begin or end with a blank")
+	}
+	return nil
+}
+
 // validHost accepts a host name or an IP address, never a path, a list or a URL.
 func validHost(field, host string) error {
 	if host == "" {
@@ -93,6 +104,9 @@ func validCA(pem string) error {
 	if len(pem) > maxCARunes {
 		return invalid.Field("tls_ca", "must not be longer than %d bytes", maxCARunes)
 	}
+	if strings.ContainsRune(pem, 0) {
+		return invalid.Field("tls_ca", "must not contain NUL")
+	}
 	if !x509.NewCertPool().AppendCertsFromPEM([]byte(pem)) {
 		return invalid.Field("tls_ca", "holds no PEM certificate")
 	}
@@ -102,7 +116,7 @@ func validCA(pem string) error {
 // Validate reports every fault of what a person entered as joined *invalid.Error.
 func (c Credential) Validate() error {
 	return errors.Join(
-		invalid.Text("name", c.Name, 200),
+		validName(c.Name),
 		invalid.Text("username", c.Username, 200),
 	)
 }

@@ -148,7 +148,7 @@ func (in Instance) validate() error {
 	_, engineErr := ParseEngine("engine", string(in.Engine))
 	return errors.Join(
 		engineErr,
-		invalid.Text("name", in.Name, 200),
+		validName(in.Name),
 		validHost("host", in.Host),
 		validPort(in.Port),
 		invalid.OptionalText("database", in.Database, 200),

@@ -30,9 +30,9 @@ func decodeCursor(list string, sent *string) (string, error) {
 	if sent == nil {
 		return "", nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(*sent)
+	text, err := base64.RawURLEncoding.Strict().DecodeString(*sent)
 	place, ok := strings.CutPrefix(string(text), list+".")
-	if err != nil || !ok {
+	if err != nil || !ok || place == "" {
 		return "", errCursor()
 	}
 	return place, nil

@@ -39,8 +39,22 @@ func (o operation) checked(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := o.checkDocument(c); err != nil {
 			return err
 		}
-		return next(c)
+		return nameField(next(c))
 	}
+}
+
+// nameField gives what only decoding finds, a number that its Go type cannot
+// hold, the form of every other fault.
+func nameField(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return err
+	}
+	reason := "has the wrong type"
+	if strings.HasPrefix(mismatch.Value, "number") {
+		reason = "must be a whole number, without a fraction and not too big"
+	}
+	return malformed(invalid.Field(orBody(mismatch.Field), "%s", reason))
 }
 
 // malformed says that the request has not its form.

@@ -128,3 +128,9 @@ type Retry struct {
 	Code      Code // only failures of this code; empty means all
 	CreatedBy *int64
 }
+
+// Validate reports the faults of the request as *invalid.Error.
+func (r Retry) Validate() error {
+	_, scopeErr := ParseRetryScope("scope", string(r.Scope))
+	return errors.Join(scopeErr, invalid.OptionalText("code", string(r.Code), 64))
+}

@@ -148,9 +148,11 @@ func (d Definition) parse(raw json.RawMessage) (value, error) {
 	return value{number: n}, nil
 }
 
+const maxZone = 100 // bytes; the longest name has 32
+
 func parseZone(raw json.RawMessage) (value, error) {
 	var name string
-	if err := json.Unmarshal(raw, &name); err != nil || name == "" || name == "Local" {
+	if err := json.Unmarshal(raw, &name); err != nil || name == "" || name == "Local" || len(name) > maxZone {
 		return value{}, invalid.Field("value", "must be the IANA name of a time zone, as in Asia/Shanghai")
 	}
 	if _, err := time.LoadLocation(name); err != nil {

@@ -167,9 +167,12 @@ func checkIDs(ctx context.Context, q *dbq.Queries, ids []fleet.InstanceID) error
 // record for each of the parent's records in scope whose instance is still
 // active.
 //
-// Errors: session.ErrNotFound, session.ErrRunning, session.ErrEmptySelection,
-// session.ErrNotServed.
+// Errors: *invalid.Error, session.ErrNotFound, session.ErrRunning,
+// session.ErrEmptySelection, session.ErrNotServed.
 func (s *Store) RetrySession(ctx context.Context, r session.Retry) (session.Session, error) {
+	if err := r.Validate(); err != nil {
+		return session.Session{}, err
+	}
 	id := uuid.New()
 	err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
 		parent, err := endedSession(ctx, q, r.Parent)
