@@ -68,6 +68,14 @@ func (b *raceBundle) queued(t *testing.T) (session.ID, session.Ticket) {
 	return id, session.Ticket{Record: b.onlyRecord(t, id).ID, Gen: 1, Category: session.Account}
 }
 
+// wantHealthy checks the invariants.
+func (b *fleetBundle) wantHealthy(t *testing.T) {
+	t.Helper()
+	if found, err := b.Violations(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("violations: %v, %v", found, err)
+	}
+}
+
 // wantCancelled checks that a cancelled session comes to its end as such once
 // its holder has let go.
 func (b *raceBundle) wantCancelled(t *testing.T, id session.ID) {
@@ -117,6 +125,7 @@ func TestNoClaimCommitsAfterACancelWasAnswered(t *testing.T) {
 		}
 		b.wantCancelled(t, id)
 	})
+	b.wantHealthy(t)
 }
 
 func TestRecordReleasedBesideACancelEndsCancelled(t *testing.T) {
@@ -142,6 +151,7 @@ func TestRecordReleasedBesideACancelEndsCancelled(t *testing.T) {
 		}
 		b.wantCancelled(t, id)
 	})
+	b.wantHealthy(t)
 }
 
 func TestCancelEndsCancelledOrIsRefused(t *testing.T) {
@@ -173,6 +183,7 @@ func TestCancelEndsCancelledOrIsRefused(t *testing.T) {
 			t.Errorf("session is %s, want %s", s.Status, want)
 		}
 	})
+	b.wantHealthy(t)
 }
 
 // Statements over many records lock them in different orders unless they take
