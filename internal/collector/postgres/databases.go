@@ -7,17 +7,21 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// Templates hold nothing that anybody uses. The names go back to the server as
-// they came.
+// The templates that initdb made hold nothing that anybody uses, and a connection
+// to one of them keeps others from creating databases. A database that somebody
+// has marked as a template is read like any: the mark takes no right away.
+//
+// The privilege is NULL for a database that was dropped meanwhile. The names go
+// back to the server as they came.
 const sqlDatabases = `
 SELECT datname, datname = current_database(), datallowconn, has_database_privilege(oid, 'CONNECT')
   FROM pg_catalog.pg_database
- WHERE NOT datistemplate
+ WHERE datname NOT IN ('template0', 'template1')
  ORDER BY datname`
 
 // Databases are what there is to be read besides the whole server.
 type databases struct {
-	here   string   // the connection's own database, for grants; empty when it is a template
+	here   string   // the connection's own database, for grants; empty when initdb made it as a template
 	others []string // as the server spells them
 }
 
@@ -31,6 +35,7 @@ func (c *conn) listDatabases(ctx context.Context) (databases, error) {
 		switch {
 		case here:
 			found.here = r.text(0)
+		case r[3] == nil:
 		case !open:
 			c.read.closed(r.text(0), session.CodePermission, "the database does not accept connections")
 		case !allowed:

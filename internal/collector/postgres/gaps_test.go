@@ -23,11 +23,13 @@ func gaps(s snapshot) []string {
 	return all
 }
 
-func TestClosedDatabaseIsAGapAndATemplateIsNot(t *testing.T) {
+// The templates that initdb made are no gaps, whoever has closed them.
+func TestClosedDatabaseIsAGap(t *testing.T) {
 	t.Parallel()
 	s := start(t, localsvc.PostgresOptions{})
 	s.Exec(t, "", "CREATE DATABASE closed ALLOW_CONNECTIONS false", "CREATE DATABASE pattern IS_TEMPLATE true",
-		"CREATE DATABASE full_up CONNECTION LIMIT 0", "CREATE ROLE alice", "GRANT CREATE ON DATABASE closed TO alice")
+		"CREATE DATABASE full_up CONNECTION LIMIT 0", "CREATE ROLE alice", "GRANT CREATE ON DATABASE closed TO alice",
+		"ALTER DATABASE template1 ALLOW_CONNECTIONS false")
 	found := s.readPartial(t)
 	want := []string{"closed  permission_denied", "full_up  too_many_connections"}
 	if diff := cmp.Diff(want, gaps(found)); diff != "" {
@@ -35,6 +37,23 @@ func TestClosedDatabaseIsAGapAndATemplateIsNot(t *testing.T) {
 	}
 	if !slices.Contains(found.grants("alice"), "database - closed CREATE by postgres explicit") {
 		t.Errorf("grants on the closed database itself are missing: %v", found.grants("alice"))
+	}
+}
+
+// A database may become a template while people work in it: their rights stay.
+func TestDatabaseThatBecomesATemplateLosesNoGrants(t *testing.T) {
+	t.Parallel()
+	s := start(t, localsvc.PostgresOptions{})
+	s.Exec(t, "", "CREATE ROLE alice", "CREATE DATABASE app")
+	s.Exec(t, "app", "CREATE TABLE t (a int)", "GRANT SELECT ON t TO alice")
+	before := s.read(t)
+	s.Exec(t, "", "ALTER DATABASE app IS_TEMPLATE true")
+	if diff := cmp.Diff([]string(nil), changes(t, before, s.read(t))); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	s.Exec(t, "", "ALTER DATABASE app ALLOW_CONNECTIONS false")
+	if diff := cmp.Diff([]string{"app  permission_denied"}, gaps(s.readPartial(t))); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
 }
 
