@@ -108,50 +108,63 @@ func (w *witness) serve(conn net.Conn) {
 	gate, instance := w.arrive(app)
 	defer w.leave(instance)
 	// The client's end is noticed also while the gate is shut.
+	l := &line{early: first}
 	gone := make(chan struct{})
-	up := make(chan net.Conn, 1)
 	go func() {
 		defer close(gone)
-		w.forward(conn, up)
+		l.forward(conn)
 	}()
 	select {
 	case <-gate:
+		l.connect(conn, w.target, gone)
 	case <-gone:
-		return
 	}
-	w.connect(conn, up, first, gone)
 }
 
-// forward passes on what the client sends once there is an upstream.
-func (w *witness) forward(conn net.Conn, up <-chan net.Conn) {
+// line is what a client sends on its way to the target.
+type line struct {
+	mu     sync.Mutex // guards what follows
+	early  []byte     // sent while there was no target
+	target net.Conn
+}
+
+// forward passes on what the client sends until it goes away.
+func (l *line) forward(conn net.Conn) {
 	buf := make([]byte, 32<<10)
-	var target net.Conn
 	for {
 		n, err := conn.Read(buf)
-		if n > 0 {
-			if target == nil {
-				target = <-up
-			}
-			if _, err := target.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
+		if err != nil || l.send(buf[:n]) != nil {
 			return
 		}
 	}
 }
 
-func (w *witness) connect(conn net.Conn, up chan<- net.Conn, first []byte, gone <-chan struct{}) {
-	target, err := net.Dial("tcp", w.target)
+func (l *line) send(data []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.target == nil {
+		l.early = append(l.early, data...)
+		return nil
+	}
+	_, err := l.target.Write(data)
+	return err
+}
+
+// connect brings the line to the target and the answers back until either end
+// goes away.
+func (l *line) connect(conn net.Conn, addr string, gone <-chan struct{}) {
+	target, err := net.Dial("tcp", addr)
 	if err != nil {
 		return
 	}
 	defer func() { _ = target.Close() }() // whatever ended it
-	if _, err := target.Write(first); err != nil {
+	l.mu.Lock()
+	_, err = target.Write(l.early)
+	l.target = target
+	l.mu.Unlock()
+	if err != nil {
 		return
 	}
-	up <- target
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
