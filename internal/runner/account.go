@@ -49,7 +49,7 @@ func (a Accounts) Run(ctx context.Context, t Task) (Report, error) {
 	}
 	report := Report{Read: time.Since(began)}
 	began = time.Now()
-	err = patiently(context.WithoutCancel(ctx), nil, func(ctx context.Context) (err error) {
+	err = patiently(context.WithoutCancel(ctx), t.Over, func(ctx context.Context) (err error) {
 		report.Outcome, err = a.Store.CompleteAccounts(ctx, t.Claim, snap, rules(set), details(snap, report.Read))
 		return err
 	})

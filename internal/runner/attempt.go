@@ -84,7 +84,7 @@ func (r *Runner) run(ctx context.Context, w session.Work, s *seat) (report Repor
 	scrub = secret.NewScrubber(password)
 	w.Target.Password = password
 	s.listen()
-	report, err = job.Run(ctx, Task{Work: w, Settings: set, Answered: s.answered})
+	report, err = job.Run(ctx, Task{Work: w, Settings: set, Answered: s.answered, Over: r.over})
 	return report, scrub, overTime(ctx, err)
 }
 
@@ -144,7 +144,7 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped er
 			return r.Store.Close(ctx, w.Claim, session.RecordFailed, fault, nil)
 		}
 	}
-	if err := patiently(ctx, nil, settle); errors.Is(err, session.ErrClaimLost) {
+	if err := patiently(ctx, r.over, settle); errors.Is(err, session.ErrClaimLost) {
 		r.fenced(ctx)
 		return
 	} else if err != nil {

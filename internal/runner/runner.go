@@ -44,6 +44,9 @@ type Task struct {
 	// Answered tells the runner that the target has let us in. It may wait for a
 	// free place to work, at most until ctx ends.
 	Answered func(ctx context.Context)
+	// Over is closed when the worker must end: the job then no longer waits for
+	// a Postgres that is away. Nil is never closed.
+	Over <-chan struct{}
 }
 
 // Report is what a job did, for the log.
@@ -83,6 +86,7 @@ type Runner struct {
 
 	slots   chan struct{} // one token per record that may be worked on
 	closing chan struct{} // closed when nothing new may begin
+	over    chan struct{} // closed when what runs is given back: nobody waits for Postgres any longer
 
 	mu       sync.Mutex // guards what follows
 	running  map[session.RecordID]attempt
@@ -109,6 +113,7 @@ func New(c Config) *Runner {
 		Config:  c,
 		slots:   make(chan struct{}, c.Concurrency),
 		closing: make(chan struct{}),
+		over:    make(chan struct{}),
 		running: map[session.RecordID]attempt{},
 	}
 }
@@ -218,7 +223,10 @@ func (r *Runner) Drain(ctx context.Context) {
 func (r *Runner) release() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.released = true
+	if !r.released {
+		r.released = true
+		close(r.over)
+	}
 	r.stopAll(errReleased)
 }
 
