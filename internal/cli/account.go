@@ -61,8 +61,12 @@ func (a *app) listAccounts(ctx context.Context, f *accountFilter) error {
 	if err != nil {
 		return err
 	}
-	header := []string{"ID", "INSTANCE", "NAME", "KIND", "LOGIN", "SUPERUSER", "ROLES", "GRANTS", "VALID UNTIL", "GONE SINCE"}
-	return showList(a, l, header, func(v client.Account) []string {
+	t := &table{
+		header: []string{"ID", "INSTANCE", "NAME", "KIND", "LOGIN", "SUPERUSER", "ROLES", "GRANTS", "VALID UNTIL", "GONE SINCE"},
+		drop:   []string{"ROLES", "GRANTS", "VALID UNTIL", "KIND"},
+		keep:   []string{"INSTANCE", "NAME"},
+	}
+	return showList(a, l, t, func(v client.Account) []string {
 		return []string{
 			number(v.Id), v.InstanceName, accountName(v.Name, v.Host), string(v.Kind), yesNo(v.CanLogin), yesNo(v.Superuser),
 			number(v.MembershipCount), number(v.GrantCount), a.validUntil(v.ValidUntil), a.when(v.DeletedAt),

@@ -66,8 +66,12 @@ func (a *app) listCredentials(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	header := []string{"ID", "NAME", "USERNAME", "KEY", "VERSION", "INSTANCES", "UPDATED"}
-	return showList(a, l, header, func(v client.Credential) []string {
+	t := &table{
+		header: []string{"ID", "NAME", "USERNAME", "KEY", "VERSION", "INSTANCES", "UPDATED"},
+		drop:   []string{"KEY", "VERSION", "UPDATED"},
+		keep:   []string{"NAME", "USERNAME"},
+	}
+	return showList(a, l, t, func(v client.Credential) []string {
 		return []string{number(v.Id), v.Name, v.Username, v.KeyId, number(v.Version), number(v.Instances), a.when(&v.UpdatedAt)}
 	})
 }

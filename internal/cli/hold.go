@@ -56,8 +56,12 @@ func (a *app) listHolds(ctx context.Context, f *holdFilter) error {
 	if err != nil {
 		return err
 	}
-	header := []string{"ID", "INSTANCE", "REASON", "STATUS", "MISSING", "SEEN", "SINCE"}
-	return showList(a, l, header, func(h client.Hold) []string {
+	t := &table{
+		header: []string{"ID", "INSTANCE", "REASON", "STATUS", "MISSING", "SEEN", "SINCE"},
+		drop:   []string{"SEEN", "SINCE"},
+		keep:   []string{"INSTANCE"},
+	}
+	return showList(a, l, t, func(h client.Hold) []string {
 		return []string{
 			number(h.Id), h.InstanceName, string(h.Reason), string(h.Status),
 			number(h.MissingCount) + " of " + number(h.KnownCount), number(h.TimesSeen), a.when(&h.CreatedAt),

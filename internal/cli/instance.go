@@ -163,8 +163,13 @@ func (a *app) listInstances(ctx context.Context, limit int, params client.ListIn
 	if err != nil {
 		return err
 	}
-	header := []string{"ID", "NAME", "ENGINE", "VERSION", "ADDRESS", "TLS", "ACTIVE", "CONTACT", "TAGS"}
-	return showList(a, l, header, func(v client.Instance) []string {
+	t := &table{
+		header: []string{"ID", "NAME", "ENGINE", "VERSION", "ADDRESS", "TLS", "ACTIVE", "CONTACT", "TAGS"},
+		drop:   []string{"TLS", "ENGINE", "VERSION", "CONTACT", "ACTIVE"},
+		keep:   []string{"NAME", "ADDRESS"},
+		wrap:   true,
+	}
+	return showList(a, l, t, func(v client.Instance) []string {
 		address := net.JoinHostPort(v.Host, strconv.Itoa(v.Port))
 		return []string{
 			number(v.Id), v.Name, string(v.Engine), orDash(v.Version), address, string(v.TlsMode), yesNo(v.Active),

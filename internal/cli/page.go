@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -76,14 +77,18 @@ func (a *app) showTable(t *table, more *string) {
 		a.err.write("Nothing found.\n")
 		return
 	}
-	a.out.write(t.render(a.width()))
+	shown, left := t.fitted(a.width())
+	a.out.write(shown.render(a.width()))
+	if len(left) > 0 {
+		a.err.printf("No room for %s: a wider terminal shows more, and | cat everything.\n", strings.Join(left, ", "))
+	}
 	if more != nil {
 		a.err.printf("There are more than these %d: --limit 0 shows all.\n", len(t.rows))
 	}
 }
 
-// showList prints a list: as JSON when that was asked for, else as a table.
-func showList[T any](a *app, l list, header []string, row func(T) []string) error {
+// showList prints a list: as JSON when that was asked for, else as the rows of t.
+func showList[T any](a *app, l list, t *table, row func(T) []string) error {
 	if a.json {
 		a.out.json(l)
 		return nil
@@ -92,7 +97,6 @@ func showList[T any](a *app, l list, header []string, row func(T) []string) erro
 	if err != nil {
 		return err
 	}
-	t := &table{header: header}
 	for _, item := range items {
 		t.add(row(item)...)
 	}

@@ -26,7 +26,12 @@ func (a *app) settingListCommand() *cobra.Command {
 			return err
 		}
 		return show(a, all, func(l client.SettingList) {
-			t := &table{header: []string{"KEY", "VALUE", "DEFAULT", "ALLOWED", "MEANING"}}
+			t := &table{
+				header: []string{"KEY", "VALUE", "DEFAULT", "ALLOWED", "MEANING"},
+				drop:   []string{"DEFAULT"},
+				keep:   []string{"KEY", "VALUE", "ALLOWED"},
+				wrap:   true,
+			}
 			for _, s := range l.Items {
 				t.add(s.Key, plainValue(s.Value), plainValue(s.Default), allowed(s), s.Help)
 			}

@@ -46,8 +46,12 @@ func (a *app) listSessions(ctx context.Context, limit int, params client.ListSyn
 	if err != nil {
 		return err
 	}
-	header := []string{"SESSION", "CATEGORY", "TYPE", "STATUS", "RESULT", "DONE", "FAILED", "STARTED", "TOOK"}
-	return showList(a, l, header, func(s client.SyncSession) []string {
+	t := &table{
+		header: []string{"SESSION", "CATEGORY", "TYPE", "STATUS", "RESULT", "DONE", "FAILED", "STARTED", "TOOK"},
+		drop:   []string{"TYPE", "CATEGORY", "TOOK"},
+		keep:   []string{"STARTED"}, // SESSION may be cut: its first digits are enough to name it
+	}
+	return showList(a, l, t, func(s client.SyncSession) []string {
 		return []string{
 			s.SessionId.String(), string(s.Category), string(s.Type), string(s.Status), result(s),
 			fmt.Sprintf("%d/%d", settled(s.Counts), s.TotalInstances), number(s.Counts.Failed), a.when(&s.StartedAt), took(s),

@@ -106,8 +106,13 @@ func (a *app) showRecords(ctx context.Context, c *api, id uuid.UUID, f *recordFi
 	if err != nil {
 		return err
 	}
-	header := []string{"RECORD", "INSTANCE", "STATUS", "TRIES", "TOOK", "READ", "NEW", "CHANGED", "GONE", "ERROR"}
-	return showList(a, l, header, func(r client.SyncRecord) []string {
+	t := &table{
+		header: []string{"RECORD", "INSTANCE", "STATUS", "TRIES", "TOOK", "READ", "NEW", "CHANGED", "GONE", "ERROR"},
+		drop:   []string{"CHANGED", "GONE", "NEW", "READ", "TRIES", "TOOK", "RECORD"},
+		keep:   []string{"INSTANCE", "STATUS"},
+		wrap:   true,
+	}
+	return showList(a, l, t, func(r client.SyncRecord) []string {
 		return []string{
 			number(r.Id), r.InstanceName, recordStatus(r), number(r.Attempt), milliseconds(r.DurationMs),
 			number(r.Items.Synced), number(r.Items.Created), number(r.Items.Updated), number(r.Items.Deleted), fault(r.Fault),

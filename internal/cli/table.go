@@ -8,37 +8,52 @@ import (
 )
 
 // table is rows of cells below a header. Its cells are made safe when it is
-// rendered.
+// rendered. How it gives way to a narrow terminal is in fit.go.
 type table struct {
 	header []string // none when nil
 	rows   [][]string
 	indent int
+
+	drop []string // titles of columns that may be left out, the least important first
+	keep []string // titles of columns that are cut only after all others
+	wrap bool     // the last column goes on below itself instead of being cut
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-const (
-	columnGap    = 2
-	minCellWidth = 8 // a column is not made narrower to fit a terminal
-)
+const columnGap = 2
 
-// render returns the table as aligned lines. With a limit, columns are narrowed,
-// the widest first, until a line fits; 0 means no limit.
+// render returns the table as aligned lines, made to fit limit columns; 0 means
+// no limit.
 func (t *table) render(limit int) string {
 	rows := t.safeRows()
 	widths := columnWidths(rows)
 	if limit > 0 {
-		narrow(widths, limit-t.indent)
+		t.narrow(widths, limit)
 	}
 	var b strings.Builder
 	for _, row := range rows {
-		line := strings.Repeat(" ", t.indent)
-		for i, cell := range row {
-			line += pad(cut(cell, widths[i]), widths[i]+columnGap)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		t.writeRow(&b, row, widths)
 	}
 	return b.String()
+}
+
+// writeRow writes one row; only a last column that wraps makes more lines of it.
+func (t *table) writeRow(b *strings.Builder, row []string, widths []int) {
+	line := strings.Repeat(" ", t.indent)
+	var below []string
+	for i, cell := range row {
+		if t.wrap && i == len(widths)-1 {
+			lines := wrapped(cell, widths[i])
+			cell, below = lines[0], lines[1:]
+		}
+		line += pad(cut(cell, widths[i]), widths[i]+columnGap)
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	start := t.indent + lineWidth(widths) - widths[len(widths)-1]
+	for _, rest := range below {
+		b.WriteString(strings.Repeat(" ", start) + rest + "\n")
+	}
 }
 
 func (t *table) safeRows() [][]string {
@@ -67,28 +82,6 @@ func columnWidths(rows [][]string) []int {
 		}
 	}
 	return widths
-}
-
-// narrow takes from the widest column until all fit into limit or none can
-// become smaller.
-func narrow(widths []int, limit int) {
-	total := 0
-	for _, w := range widths {
-		total += w + columnGap
-	}
-	for total-columnGap > limit {
-		widest := 0
-		for i, w := range widths {
-			if w > widths[widest] {
-				widest = i
-			}
-		}
-		if len(widths) == 0 || widths[widest] <= minCellWidth {
-			return
-		}
-		widths[widest]--
-		total--
-	}
 }
 
 // columns is how many columns of a terminal a text takes.

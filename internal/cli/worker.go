@@ -25,7 +25,11 @@ func (a *app) workerListCommand() *cobra.Command {
 			return err
 		}
 		return show(a, all, func(l client.WorkerList) {
-			t := &table{header: []string{"WORKER", "ALIVE", "VERSION", "CONCURRENCY", "QUEUES", "STARTED", "LAST HEARTBEAT"}}
+			t := &table{
+				header: []string{"WORKER", "ALIVE", "VERSION", "CONCURRENCY", "QUEUES", "STARTED", "LAST HEARTBEAT"},
+				drop:   []string{"STARTED", "VERSION", "CONCURRENCY"},
+				keep:   []string{"WORKER"},
+			}
 			for _, w := range l.Items {
 				t.add(fmt.Sprintf("%s/%d", w.Hostname, w.Pid), yesNo(w.Alive), orDash(w.Version), number(w.Concurrency),
 					strings.Join(w.Queues, " "), a.when(&w.StartedAt), a.when(&w.BeatenAt))

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+const driverWords = `failed SASL auth: FATAL: password authentication failed for user "monitor" (SQLSTATE 28P01)`
+
+// failedRecords are two, as sync show lists them.
+func failedRecords() []client.SyncRecord {
+	one, two := sampleRecord(), sampleRecord()
+	one.InstanceName, two.InstanceName = "warehouse-primary-1", "warehouse-primary-2"
+	one.Fault = &client.Fault{Code: "auth_failed", Phase: "login", Message: driverWords}
+	two.Fault = one.Fault
+	return []client.SyncRecord{one, two}
+}
+
+func TestTerminalShowsWholeErrors(t *testing.T) {
+	t.Parallel()
+	b := &bench{width: 80, api: serve(t, routes{"GET /sync-sessions/{id}/records": page(failedRecords()...)})}
+	got := b.run(t, "sync", "show", sampleSession, "--records", "--status", "failed")
+	got.want(t, 0, "warehouse-primary-1", "warehouse-primary-2")
+	wantWidth(t, got.out, 80)
+	if words := strings.Join(strings.Fields(got.out), " "); !strings.Contains(words, "auth_failed at login: "+driverWords+" 4711") {
+		t.Errorf("the error is cut:\n%s", got.out)
+	}
+	if strings.Contains(got.out, "CHANGED") || strings.Contains(got.err, "CHANGED") {
+		t.Errorf("empty columns take room:\n%s%s", got.out, got.err)
+	}
+}
+
+func TestTerminalShowsWholeNames(t *testing.T) {
+	t.Parallel()
+	accounts := make([]client.Account, 3)
+	for i, name := range []string{"pg_read_all_data", "pg_read_all_settings", "pg_execute_server_program"} {
+		accounts[i] = sampleAccount()
+		accounts[i].InstanceName, accounts[i].Name = "warehouse-primary-1", name
+	}
+	later := sampleTime.Add(24 * time.Hour)
+	accounts[2].ValidUntil = &later
+	b := &bench{api: serve(t, routes{"GET /accounts": page(accounts...)})}
+	for _, b.width = range []int{100, 80, 70} {
+		got := b.run(t, "account", "list")
+		got.want(t, 0, "pg_read_all_data", "pg_read_all_settings", "pg_execute_server_program", "warehouse-primary-1")
+		got.wantErr(t, "No room for ROLES, GRANTS")
+		wantWidth(t, got.out, b.width)
+	}
+	b.width = 0
+	b.run(t, "account", "list").want(t, 0, "ROLES  GRANTS  VALID UNTIL           GONE SINCE\n")
+}
+
+func TestPipedTableIsWhole(t *testing.T) {
+	t.Parallel()
+	b := &bench{api: serve(t, routes{"GET /sync-sessions/{id}/records": page(failedRecords()...)})}
+	got := b.run(t, "sync", "show", sampleSession, "--records")
+	got.want(t, 0, "CHANGED  GONE  ERROR", "auth_failed at login: "+driverWords+"\n")
+	if got.err != "" {
+		t.Errorf("err = %s", got.err)
+	}
+}
+
+func TestEveryTableFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	for _, wrap := range []bool{true, false} {
+		tab := &table{header: []string{"ID", "NAME", "N", "ERROR"}, drop: []string{"N"}, keep: []string{"NAME"}, wrap: wrap}
+		tab.add("1", "订单-orders", "5", "words "+strings.Repeat("界x", 60))
+		tab.add("22", "b", "", "")
+		for limit := 30; limit < 160; limit++ {
+			shown, _ := tab.fitted(limit)
+			wantWidth(t, shown.render(limit), limit)
+		}
+		if wrap {
+			shown, _ := tab.fitted(40)
+			if n := strings.Count(shown.render(40), "界"); n != 60 {
+				t.Errorf("%d of 60 characters are shown:\n%s", n, shown.render(40))
+			}
+		}
+	}
+}
+
+func TestWrappedKeepsEveryWord(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		in    string
+		limit int
+		want  []string
+	}{
+		{"", 5, []string{""}},
+		{"ab cd ef", 5, []string{"ab cd", "ef"}},
+		{"abcdefgh", 3, []string{"abc", "def", "gh"}},
+		{"a bcdef g", 3, []string{"a", "bcd", "ef", "g"}},
+		{"订单订单", 5, []string{"订单", "订单"}},
+		{"订", 1, []string{"订"}},
+	}
+	for _, tt := range tests {
+		if got := wrapped(tt.in, tt.limit); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("wrapped(%q, %d) = %q, want %q", tt.in, tt.limit, got, tt.want)
+		}
+	}
+}
+
+func wantWidth(t *testing.T, out string, limit int) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		if n := columns(strings.TrimSuffix(line, "\n")); n > limit {
+			t.Errorf("limit %d: a line has %d columns: %q", limit, n, line)
+		}
+	}
+}
