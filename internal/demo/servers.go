@@ -35,8 +35,14 @@ const targetUser = "dbfleet"
 
 func (s *servers) start(ctx context.Context, dir string, say func(string, ...any)) (err error) {
 	say("Starting private servers below %s …", dir)
-	for name, server := range map[string]**localsvc.Postgres{"postgres": &s.own, "alpha": &s.alpha, "beta": &s.beta} {
-		*server, err = localsvc.StartPostgres(ctx, localsvc.PostgresOptions{Dir: filepath.Join(dir, name), MaxConns: 200})
+	for _, one := range []struct {
+		name   string
+		server **localsvc.Postgres
+	}{{"postgres", &s.own}, {"alpha", &s.alpha}, {"beta", &s.beta}} { // in this order: of two demos the first one has all
+		*one.server, err = localsvc.StartPostgres(ctx, localsvc.PostgresOptions{Dir: filepath.Join(dir, one.name), MaxConns: 200})
+		if errors.Is(err, localsvc.ErrFolderInUse) {
+			return fmt.Errorf("another demo is running in %s: end it first, or run dbfleet demo --dir with another folder", dir)
+		}
 		if err != nil {
 			return err
 		}
