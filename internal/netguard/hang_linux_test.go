@@ -40,7 +40,7 @@ func newHang(tb testing.TB) string {
 		}
 		tb.Cleanup(func() { _ = c.Close() })
 	}
-	tb.Skip("this kernel answers every SYN")
+	tb.Fatal("this kernel answers every SYN")
 	return ""
 }
 

@@ -11,9 +11,6 @@ import (
 
 // One big instance must not take a worker's memory beyond its own snapshot.
 func TestMergeOfManyAccountsCostsLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the heap of the whole process
-	if testing.Short() {
-		t.Skip("50,000 accounts")
-	}
 	const many, limit = 50_000, 100 << 20 // accounts, bytes
 	b := newAccounts(t)
 	all := people(1, many)
