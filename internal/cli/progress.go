@@ -10,9 +10,9 @@ import (
 
 // display shows a session while it is watched.
 type display interface {
-	show(client.SyncSession)
-	note(string) // a remark beside it
-	close()      // nothing more is shown
+	show(s client.SyncSession, waiting int) // for another attempt; 0 unless that is all there is to do
+	note(string)                            // a remark beside it
+	close()                                 // nothing more is shown
 }
 
 func (a *app) newDisplay() display {
@@ -28,9 +28,9 @@ func (a *app) newDisplay() display {
 // silent shows nothing, so that Out holds one JSON document and Err at most one.
 type silent struct{}
 
-func (silent) show(client.SyncSession) {}
-func (silent) note(string)             {}
-func (silent) close()                  {}
+func (silent) show(client.SyncSession, int) {}
+func (silent) note(string)                  {}
+func (silent) close()                       {}
 
 // bar redraws one line of a terminal.
 type bar struct {
@@ -40,8 +40,8 @@ type bar struct {
 
 const clearLine = "\r\x1b[K"
 
-func (b *bar) show(s client.SyncSession) {
-	b.app.out.write(clearLine + barLine(s, b.app.width()))
+func (b *bar) show(s client.SyncSession, waiting int) {
+	b.app.out.write(clearLine + barLine(s, waiting, b.app.width()))
 	b.drawn = true
 }
 
@@ -69,8 +69,8 @@ type lines struct {
 	printed time.Time
 }
 
-func (l *lines) show(s client.SyncSession) {
-	text, now := progressLine(s), l.app.now()
+func (l *lines) show(s client.SyncSession, waiting int) {
+	text, now := progressLine(s, waiting), l.app.now()
 	if s.Status == l.status && (text == l.text || now.Sub(l.printed) < lineEvery) {
 		return
 	}
@@ -83,18 +83,21 @@ func (l *lines) note(text string) { l.app.err.printf("%s\n", text) }
 func (l *lines) close() {}
 
 // progressLine says in full how far a session is.
-func progressLine(s client.SyncSession) string {
-	return string(s.Status) + ": " + strings.Join(figures(s), ", ")
+func progressLine(s client.SyncSession, waiting int) string {
+	return string(s.Status) + ": " + strings.Join(figures(s, waiting), ", ")
 }
 
 // figures are what a line of progress says, the most important first.
-func figures(s client.SyncSession) []string {
+func figures(s client.SyncSession, waiting int) []string {
 	all := []string{fmt.Sprintf("%d/%d", settled(s.Counts), s.TotalInstances)}
 	if s.Counts.Failed > 0 {
 		all = append(all, fmt.Sprintf("%d failed", s.Counts.Failed))
 	}
 	if ended(s) {
 		return all
+	}
+	if waiting > 0 {
+		return append(all, fmt.Sprintf("%d waiting for another attempt", waiting))
 	}
 	if s.EtaSeconds != nil {
 		all = append(all, "ETA "+eta(*s.EtaSeconds))
@@ -118,14 +121,14 @@ const (
 // barLine is one line of at most width-1 columns: a terminal would wrap a full
 // one. What is less important is left out of a narrow one; the percentage and
 // the bar stay as long as there is room.
-func barLine(s client.SyncSession, width int) string {
+func barLine(s client.SyncSession, waiting, width int) string {
 	room := width - 1
 	line := fmt.Sprintf("%3d%%", percent(s))
 	if s.Status == client.SessionStatusCancelling {
 		line = "cancelling " + line
 	}
 	barRoom := len(" []") + minBar
-	for _, figure := range figures(s) {
+	for _, figure := range figures(s, waiting) {
 		if columns(line)+len("  ")+columns(figure)+barRoom > room {
 			break
 		}

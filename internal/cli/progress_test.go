@@ -39,7 +39,7 @@ func TestBarLineFitsItsTerminal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := barLine(tt.s, tt.width)
+			got := barLine(tt.s, 0, tt.width)
 			if got != tt.want {
 				t.Errorf("line =\n%q, want\n%q", got, tt.want)
 			}
@@ -47,7 +47,7 @@ func TestBarLineFitsItsTerminal(t *testing.T) {
 	}
 	for width := range 200 {
 		for _, s := range []client.SyncSession{half, failing, stopping, nothing, young, succeeded()} {
-			if n := columns(barLine(s, width)); n > max(width-1, 1) {
+			if n := columns(barLine(s, width%3, width)); n > max(width-1, 1) {
 				t.Errorf("width %d: the line has %d columns", width, n)
 			}
 		}

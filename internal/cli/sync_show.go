@@ -67,7 +67,7 @@ func (a *app) describe(s client.SyncSession) {
 		t.add("retry of", s.ParentId.String())
 	}
 	t.add("attempts", fmt.Sprintf("at most %d of one instance", s.MaxAttempts))
-	t.add("progress", progressLine(s))
+	t.add("progress", progressLine(s, 0))
 	if s.Reason != "" {
 		t.add("reason", s.Reason)
 	}

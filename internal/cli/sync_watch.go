@@ -86,11 +86,13 @@ type watcher struct {
 	last    reply[client.SyncSession] // the newest answer
 	display display
 	away    time.Time // since when the API does not answer; zero while it does
+	stall   stall
 }
 
 // run returns nil when the session has ended.
 func (w *watcher) run(ctx context.Context) error {
-	w.display.show(w.last.value)
+	w.stall.moves(w.last.value, w.app.now())
+	w.display.show(w.last.value, 0)
 	for delay := firstPoll; !ended(w.last.value); delay = min(2*delay, slowestPoll) {
 		if err := w.app.pause(ctx, delay); err != nil {
 			return err
@@ -113,7 +115,8 @@ func (w *watcher) poll(ctx context.Context) error {
 		w.display.note("The API answers again.")
 	}
 	w.last = now
-	w.display.show(now.value)
+	w.explain(ctx, now.value)
+	w.display.show(now.value, w.stall.waiting)
 	return nil
 }
 
