@@ -2,11 +2,11 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -176,17 +176,6 @@ func hang(ctx context.Context, _ Task) (Report, error) {
 // failing is a job that fails with a fault.
 func failing(code session.Code) jobFunc {
 	return func(context.Context, Task) (Report, error) {
-		return Report{}, &session.Fault{Code: code, Phase: session.PhaseLogin, Err: errText("refused for " + canary)}
+		return Report{}, &session.Fault{Code: code, Phase: session.PhaseLogin, Err: errors.New("refused for " + canary)}
 	}
-}
-
-type errText string
-
-func (e errText) Error() string { return string(e) }
-
-// inBubble runs a test on fake time.
-func inBubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
 }

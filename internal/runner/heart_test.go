@@ -125,7 +125,8 @@ func startHeart(t *testing.T) *heartBundle {
 }
 
 func TestHeartBeatsAndLeaves(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := startHeart(t)
 		<-time.After(time.Minute + time.Second)
 		b.end()
@@ -142,7 +143,8 @@ func TestHeartBeatsAndLeaves(t *testing.T) {
 }
 
 func TestHeartLeavesWhenStoppedInTheMiddleOfABeat(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := startHeart(t)
 		b.pulse.change(func() { b.pulse.slowBeat = true })
 		<-time.After(session.Heartbeat + time.Second)
@@ -155,7 +157,8 @@ func TestHeartLeavesWhenStoppedInTheMiddleOfABeat(t *testing.T) {
 }
 
 func TestHeartComesBackUnderANewLife(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := startHeart(t)
 		first := b.ID()
 		b.pulse.change(func() { b.pulse.lapsed = true })
@@ -168,7 +171,8 @@ func TestHeartComesBackUnderANewLife(t *testing.T) {
 }
 
 func TestHeartOutlivesAnOutage(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := startHeart(t)
 		first := b.ID()
 		b.pulse.change(func() { b.pulse.err = session.ErrAway })
@@ -185,7 +189,8 @@ func TestHeartOutlivesAnOutage(t *testing.T) {
 }
 
 func TestHeartPassesStopsOn(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := startHeart(t)
 		b.pulse.change(func() { b.pulse.stop = []session.RecordID{7} })
 		<-time.After(session.Heartbeat + time.Second)
@@ -197,7 +202,8 @@ func TestHeartPassesStopsOn(t *testing.T) {
 }
 
 func TestFinisherAsksOncePerSession(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		asked := map[session.ID]int{}
 		f := &Finisher{Log: slog.New(slog.DiscardHandler), Finish: func(ctx context.Context, id session.ID) (bool, error) {

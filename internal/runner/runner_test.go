@@ -15,7 +15,8 @@ import (
 )
 
 func TestRunCancelledRecordIsClosedAsCancelled(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		done := b.handle(t.Context(), 1)
 		synctest.Wait()
@@ -36,7 +37,8 @@ func TestRunCancelledRecordIsClosedAsCancelled(t *testing.T) {
 }
 
 func TestRunOutlivesTheContextOfItsDelivery(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := newBundle(t, hang)
 		done := b.handle(ctx, 1)
@@ -52,7 +54,8 @@ func TestRunOutlivesTheContextOfItsDelivery(t *testing.T) {
 }
 
 func TestRunAbandonedAfterTheLeaseSettlesNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		done := b.handle(t.Context(), 1)
 		synctest.Wait()
@@ -65,7 +68,8 @@ func TestRunAbandonedAfterTheLeaseSettlesNothing(t *testing.T) {
 }
 
 func TestRunClaimedBeforeTheLeaseWasOverIsAbandonedToo(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		b.store.claiming, b.store.claimGo = make(chan struct{}), make(chan struct{})
 		done := b.handle(t.Context(), 1)
@@ -83,7 +87,8 @@ func TestRunClaimedBeforeTheLeaseWasOverIsAbandonedToo(t *testing.T) {
 }
 
 func TestRunOverItsLimitFailsAsTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, func(ctx context.Context, _ Task) (Report, error) {
 			<-ctx.Done()
 			return Report{}, fmt.Errorf("read: %w", ctx.Err()) // a driver that says nothing more
@@ -101,7 +106,8 @@ func TestRunOverItsLimitFailsAsTimeout(t *testing.T) {
 }
 
 func TestRunThatIgnoresItsLimitStoresNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, func(ctx context.Context, _ Task) (Report, error) {
 			<-ctx.Done()
 			return Report{}, fmt.Errorf("read accounts: %w", context.Cause(ctx))
@@ -114,7 +120,8 @@ func TestRunThatIgnoresItsLimitStoresNothing(t *testing.T) {
 }
 
 func TestRunPanicFailsTheRecord(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, func(_ context.Context, task Task) (Report, error) {
 			panic("with " + task.Target.Password.Reveal())
 		})
@@ -130,7 +137,8 @@ func TestRunPanicFailsTheRecord(t *testing.T) {
 }
 
 func TestRunFaultHoldsNoPassword(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, failing(session.CodeAuthFailed))
 		<-b.handle(t.Context(), 1)
 		s := b.wantSettled(t, "failed")
@@ -147,7 +155,8 @@ func TestRunRetriesWhatMayPass(t *testing.T) {
 		session.CodeAuthFailed: "failed", session.CodePermission: "failed", session.CodeTooLarge: "failed",
 	} {
 		t.Run(string(code), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
 				b := newBundle(t, failing(code))
 				<-b.handle(t.Context(), 1)
 				if s := b.wantSettled(t, want); s.fault.Code != code || (s.delay > 0) != (want == "returned") {
@@ -159,7 +168,8 @@ func TestRunRetriesWhatMayPass(t *testing.T) {
 }
 
 func TestRunFailsAtTheLastAttempt(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, failing(session.CodeRefused))
 		b.store.policy.MaxAttempts = 1
 		<-b.handle(t.Context(), 1)
@@ -168,7 +178,8 @@ func TestRunFailsAtTheLastAttempt(t *testing.T) {
 }
 
 func TestRunWaitsWhilePostgresIsAway(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		var b *bundle
 		b = newBundle(t, func(context.Context, Task) (Report, error) {
 			b.store.mu.Lock()
@@ -183,7 +194,8 @@ func TestRunWaitsWhilePostgresIsAway(t *testing.T) {
 }
 
 func TestRunThatPostgresCouldNotTakeCostsNoAttempt(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, func(context.Context, Task) (Report, error) {
 			return Report{}, fmt.Errorf("store: %w", session.ErrAway)
 		})
@@ -195,7 +207,8 @@ func TestRunThatPostgresCouldNotTakeCostsNoAttempt(t *testing.T) {
 }
 
 func TestClaimGivesUpAfterItsPatience(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		b.store.awayFor = 1 << 30
 		began := time.Now()
@@ -207,7 +220,8 @@ func TestClaimGivesUpAfterItsPatience(t *testing.T) {
 }
 
 func TestRunThatLostItsClaimIsCounted(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, func(context.Context, Task) (Report, error) { return Report{}, session.ErrClaimLost })
 		<-b.handle(t.Context(), 1)
 		if all := b.store.all(); len(all) != 0 || b.ended != 1 {
@@ -217,7 +231,8 @@ func TestRunThatLostItsClaimIsCounted(t *testing.T) {
 }
 
 func TestDrainWaitsThenReleases(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		done := b.handle(t.Context(), 1)
 		synctest.Wait()
@@ -240,8 +255,9 @@ func TestDrainWaitsThenReleases(t *testing.T) {
 }
 
 func TestDrainReturnsWhenNothingRuns(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		b := newBundle(t, func(ctx context.Context, _ Task) (Report, error) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, func(context.Context, Task) (Report, error) {
 			<-time.After(3 * time.Second)
 			return Report{}, nil
 		})
@@ -259,7 +275,8 @@ func TestDrainReturnsWhenNothingRuns(t *testing.T) {
 }
 
 func TestSecondDrainReleasesAtOnce(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		b.handle(t.Context(), 1)
 		synctest.Wait()
@@ -282,7 +299,8 @@ func TestSecondDrainReleasesAtOnce(t *testing.T) {
 }
 
 func TestDrainReleasesWhatWasBeingClaimed(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		b.store.claiming, b.store.claimGo = make(chan struct{}), make(chan struct{})
 		done := b.handle(t.Context(), 1)
@@ -307,7 +325,8 @@ func TestDrainReleasesWhatWasBeingClaimed(t *testing.T) {
 }
 
 func TestSilentTargetsLendTheirPlaces(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t, hang)
 		for record := range session.RecordID(12) {
 			b.handle(t.Context(), record+1)

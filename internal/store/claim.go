@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -175,9 +176,14 @@ func encodeDetails(details map[string]any) ([]byte, error) {
 	if len(encoded) > maxDetails {
 		return []byte(`{"truncated":true}`), nil
 	}
-	return []byte(withoutNUL.Replace(string(encoded))), nil
+	return withoutNUL(encoded), nil
 }
 
 // withoutNUL replaces the one escape that jsonb refuses. The first pair steps
 // over escaped backslashes, so that what follows them stays text.
-var withoutNUL = strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`)
+func withoutNUL(encoded []byte) []byte {
+	if !bytes.Contains(encoded, []byte(`\u0000`)) {
+		return encoded
+	}
+	return []byte(strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`).Replace(string(encoded)))
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // settles lists every write that follows from a claim.
-func settles(b *fleetBundle, t *testing.T) map[string]func(session.Claim) error {
+func settles(t *testing.T, b *fleetBundle) map[string]func(session.Claim) error {
 	t.Helper()
 	return map[string]func(session.Claim) error{
 		"complete": func(c session.Claim) error { return b.complete(t.Context(), c) },
@@ -30,7 +30,7 @@ func TestSettleNeedsTheLatestClaim(t *testing.T) {
 	b := newFleet(t)
 	worker := b.worker(t)
 	id, w := b.running(t, worker)
-	for name, settle := range settles(b, t) {
+	for name, settle := range settles(t, b) {
 		for what, claim := range map[string]session.Claim{
 			"an old attempt": {Record: w.Record, Session: id, Attempt: w.Attempt - 1, Worker: worker},
 			"another worker": {Record: w.Record, Session: id, Attempt: w.Attempt, Worker: uuid.New()},
@@ -51,7 +51,7 @@ func TestSettleHappensOnce(t *testing.T) {
 	if err := b.complete(t.Context(), w.Claim); err != nil {
 		t.Fatal(err)
 	}
-	for name, settle := range settles(b, t) {
+	for name, settle := range settles(t, b) {
 		if err := settle(w.Claim); !errors.Is(err, session.ErrClaimLost) {
 			t.Errorf("%s again: %v, want ErrClaimLost", name, err)
 		}

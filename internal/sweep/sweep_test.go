@@ -47,6 +47,7 @@ func (f *fakeStore) of(step string) []time.Duration {
 }
 
 func (f *fakeStore) CancelLeftovers(context.Context) (int64, error) { return 0, f.call("leftovers") }
+
 func (f *fakeStore) Reap(context.Context) (workers, records int, err error) {
 	return 1, 2, f.call("reap")
 }
