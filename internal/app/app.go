@@ -50,7 +50,7 @@ type Process func(ctx context.Context, hard context.Context, cfg config.Config, 
 func Main(role config.Role, environ []string, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end us
 	cfg, err := config.Load(role, environ)
-	if err != nil {
+	if err := errors.Join(err, checkURLs(cfg)); err != nil {
 		listFaults(stderr, role, err)
 		return exitUsage
 	}

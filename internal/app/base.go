@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -66,9 +65,9 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, spare int) (
 
 // openPool keeps spare connections of the budget for others.
 func openPool(ctx context.Context, cfg config.Config, spare int) (*pgxpool.Pool, error) {
-	c, err := pgxpool.ParseConfig(cfg.DatabaseURL.Reveal())
+	c, err := parseDatabaseURL(cfg.DatabaseURL)
 	if err != nil {
-		return nil, errors.New("DBFLEET_DATABASE_URL: cannot be read as a Postgres URL") // its text may hold a password
+		return nil, err
 	}
 	c.MaxConns = int32(max(1, cfg.DBConns-spare))
 	c.ConnConfig.ConnectTimeout = connectTimeout

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -96,9 +95,9 @@ func (l Local) parse() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := pgxpool.ParseConfig(tools.DatabaseURL.Reveal())
+	parsed, err := parseDatabaseURL(tools.DatabaseURL)
 	if err != nil {
-		return nil, errors.New("DBFLEET_DATABASE_URL: cannot be read as a Postgres URL") // its text may hold a password
+		return nil, err
 	}
 	parsed.ConnConfig.ConnectTimeout = connectTimeout
 	return parsed, nil
