@@ -37,6 +37,7 @@ func newBig(t *testing.T) *bigBundle {
 	b.worker = b.workerOf(t, 1000, session.Account)
 	b.sql(t, `INSERT INTO instances (name, engine, host, port, credential_id, host_key)
 		SELECT 'i' || g, 'postgresql', 'h' || g / 4, 5432, $1, 'h' || g / 4 FROM generate_series(1, $2) g`, b.credential, bigInstances)
+	b.sql(t, `ALTER TABLE sync_instance_records DISABLE TRIGGER ALL`) // two million look-ups of foreign keys
 	for i := range bigEnded {
 		id := uuid.New()
 		if i == 0 {
@@ -46,6 +47,7 @@ func newBig(t *testing.T) *bigBundle {
 	}
 	b.addRunning(t, b.running, 1)
 	b.addRunning(t, uuid.New(), 2)
+	b.sql(t, `ALTER TABLE sync_instance_records ENABLE TRIGGER ALL`)
 	b.sql(t, `UPDATE sync_instance_records SET contact = 'unreachable', lane = 1
 		WHERE session_id = $1 AND status = 'pending' AND host_key IN ('h7', 'h8', 'h9')`, b.running)
 	b.sql(t, `VACUUM ANALYZE`)
@@ -334,11 +336,11 @@ func explained(t *testing.T, pool *pgxpool.Pool, mode string, run func(context.C
 	return e.plan
 }
 
-// timed runs a query, undoes it, and returns the shortest of three times.
+// timed runs a query, undoes it, and returns the shorter of two times.
 func (b *bigBundle) timed(t *testing.T, mode string, run func(context.Context, *dbq.Queries) error) time.Duration {
 	t.Helper()
 	best := time.Hour
-	for range 3 {
+	for range 2 {
 		err := inMode(t.Context(), b.pool, mode, func(tx pgx.Tx) error {
 			began := time.Now()
 			err := run(t.Context(), dbq.New(tx))
