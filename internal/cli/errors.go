@@ -162,8 +162,21 @@ func (a *app) report(err error) {
 			a.err.printf("Try: %s --help\n", usage.command)
 		}
 	default:
-		a.err.printf("dbfleet: %s\n", err)
+		a.err.printf("dbfleet: %s\n", lastCause(err))
 	}
+}
+
+// lastCause returns the text of err on one line. Of attempts below each other,
+// which the Postgres driver lists, it keeps the last: the others are the ways
+// that it tried before, such as TLS.
+func lastCause(err error) string {
+	const next = "\n\t"
+	text := err.Error()
+	head, _, listed := strings.Cut(text, next)
+	if !listed {
+		return text
+	}
+	return head + " " + text[strings.LastIndex(text, next)+len(next):]
 }
 
 func (a *app) reportFields(e *refusal) {
@@ -200,7 +213,7 @@ func (a *app) reportJSON(err error) {
 		a.err.json(refused.raw)
 		return
 	}
-	f := failure{Title: "The command could not run", Detail: err.Error(), Code: codeOf(err)}
+	f := failure{Title: "The command could not run", Detail: lastCause(err), Code: codeOf(err)}
 	for _, fault := range invalid.All(err) {
 		f.Errors = append(f.Errors, client.FieldError{Field: fault.Field, Reason: fault.Reason})
 	}

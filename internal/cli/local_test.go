@@ -71,6 +71,26 @@ func TestLocalFaultsAreAllListed(t *testing.T) {
 	}
 }
 
+func TestDatabaseThatRefusesIsOneLine(t *testing.T) {
+	t.Parallel()
+	local := &fakeLocal{err: fmt.Errorf("migrate up: %w", errors.New("failed to connect to `user=x database=y`:"+
+		"\n\t10.0.0.1:5432 (db): tls error: server refused TLS connection"+
+		"\n\t10.0.0.1:5432 (db): failed SASL auth: FATAL: password authentication failed for user \"x\" (SQLSTATE 28P01)"))}
+	const want = "migrate up: failed to connect to `user=x database=y`: " +
+		`10.0.0.1:5432 (db): failed SASL auth: FATAL: password authentication failed for user "x" (SQLSTATE 28P01)`
+	for _, args := range []string{"migrate", "token create --user a --role admin"} {
+		got := (&bench{local: local}).run(t, strings.Fields(args)...)
+		if got.err != "dbfleet: "+want+"\n" {
+			t.Errorf("%s: err = %s", args, got.err)
+		}
+	}
+	got := (&bench{local: local}).run(t, "migrate", "--json")
+	var f failure
+	if err := json.Unmarshal([]byte(got.err), &f); err != nil || f.Detail != want {
+		t.Errorf("err = %s", got.err)
+	}
+}
+
 func TestTokenCreatePrintsTheTokenAlone(t *testing.T) {
 	t.Parallel()
 	local := &fakeLocal{}
