@@ -112,8 +112,8 @@ func TestSessionIsReadOnlyAndLimited(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"application_name": "dbfleet/1/2/3", "client_encoding": "UTF8", "default_transaction_read_only": "on",
-		"idle_in_transaction_session_timeout": "30000", "lock_timeout": "2000", "search_path": "pg_catalog",
-		"statement_timeout": "27000",
+		"idle_in_transaction_session_timeout": "60000", "lock_timeout": "2000", "search_path": "pg_catalog",
+		"statement_timeout": "54000",
 	}
 	if diff := cmp.Diff(want, configured(t).RuntimeParams); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
