@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -100,12 +101,27 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 // when that much has been read.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		r := c.Request()
+		r, body := c.Request(), c.Request().Body
 		if r.ContentLength > maxBodyBytes {
+			drain(r, body)
 			return &http.MaxBytesError{Limit: maxBodyBytes}
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
-		return next(c)
+		r.Body = http.MaxBytesReader(c.Response(), body, maxBodyBytes)
+		err := next(c)
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			drain(r, body)
+		}
+		return err
+	}
+}
+
+// drain reads on for a while: a client that sends first and reads then would
+// find its connection broken instead of the answer. One that asks before it
+// sends needs none of it.
+func drain(r *http.Request, body io.Reader) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, body, maxDrainBytes) // it may end before
 	}
 }
 

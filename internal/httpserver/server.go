@@ -26,6 +26,7 @@ const (
 	shutdownTimeout   = 10 * time.Second
 	maxHeaderBytes    = 64 << 10
 	maxBodyBytes      = 1 << 20
+	maxDrainBytes     = 32 << 20 // of a body that is refused
 )
 
 // Users finds out who holds a token.

@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -193,6 +194,40 @@ func TestBodyOverTheLimitToTheByte(t *testing.T) {
 				t.Errorf("%d bytes, announced %v: %d %s", size, announced, a.status, a.body)
 			}
 		}
+	}
+}
+
+// The client of a script often sends everything before it reads.
+func TestBodyFarOverTheLimitIsAnsweredToo(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.route(http.MethodPost, "/sink", user.Viewer, func(c echo.Context) error {
+		_, err := io.Copy(io.Discard, c.Request().Body)
+		return err
+	})
+	const size = 20 << 20
+	for _, framing := range []string{
+		fmt.Sprintf("Content-Length: %d\r\n\r\n", size),
+		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size),
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		_, err = io.WriteString(conn, "POST /sink HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+b.tokens[user.Viewer].Reveal()+"\r\n"+framing+strings.Repeat("x", size)+"\r\n0\r\n\r\n")
+		if err != nil {
+			t.Errorf("%.20s: send: %v", framing, err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%.20s: %v", framing, err)
+		}
+		if answer.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%.20s: %s", framing, answer.Status)
+		}
+		_ = answer.Body.Close()
+		_ = conn.Close()
 	}
 }
 
