@@ -13,21 +13,23 @@ import (
 
 func (a *app) accountHistoryCommand() *cobra.Command {
 	var limit int
-	cmd := a.command("history ID", "Show every change of an account, the newest first", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.showHistory(ctx, args[0], limit) })
+	var instance string
+	cmd := a.command("history (ID | NAME --instance INSTANCE)", "Show every change of an account, the newest first", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.showHistory(ctx, args[0], instance, limit) })
+	ownerFlag(cmd, &instance)
 	limitFlag(cmd, &limit)
 	return cmd
 }
 
-func (a *app) showHistory(ctx context.Context, named string, limit int) error {
-	id, err := parseID("an account", named)
-	if err != nil {
-		return err
-	}
+func (a *app) showHistory(ctx context.Context, named, instance string, limit int) error {
 	if err := checkLimit(limit); err != nil {
 		return err
 	}
 	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	id, err := c.findAccount(ctx, named, instance)
 	if err != nil {
 		return err
 	}

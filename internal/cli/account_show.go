@@ -14,16 +14,24 @@ import (
 )
 
 func (a *app) accountShowCommand() *cobra.Command {
-	return a.command("show ID", "Show an account with its memberships and privileges", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0]) })
+	var instance string
+	cmd := a.command("show (ID | NAME --instance INSTANCE)", "Show an account with its memberships and privileges", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0], instance) })
+	ownerFlag(cmd, &instance)
+	return cmd
 }
 
-func (a *app) showAccount(ctx context.Context, named string) error {
-	id, err := parseID("an account", named)
+// ownerFlag adds --instance to a command about one account.
+func ownerFlag(cmd *cobra.Command, instance *string) {
+	cmd.Flags().StringVar(instance, "instance", "", "the account is named, on this instance, by name or id")
+}
+
+func (a *app) showAccount(ctx context.Context, named, instance string) error {
+	c, err := a.connect()
 	if err != nil {
 		return err
 	}
-	c, err := a.connect()
+	id, err := c.findAccount(ctx, named, instance)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -40,6 +41,50 @@ func (c *api) instanceID(ctx context.Context, name string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no instance is named %q: dbfleet instance list shows all", name)
+}
+
+// findAccount returns the id of an account that a user named by its id, or by
+// its name on an instance. Of one name the account that is there goes before
+// those that are gone.
+func (c *api) findAccount(ctx context.Context, named, instance string) (int64, error) {
+	if instance == "" {
+		id, err := parseID("an account", named)
+		if err != nil && !isNumber(named) {
+			err = fmt.Errorf("%w; a name needs --instance", err)
+		}
+		return id, err
+	}
+	on, err := c.findInstance(ctx, instance)
+	if err != nil {
+		return 0, err
+	}
+	l, err := c.accounts(ctx, 0, client.ListAccountsParams{InstanceId: &on, Name: &named, Deleted: new(true)})
+	if err != nil {
+		return 0, err
+	}
+	all, err := typed[client.Account](l)
+	if err != nil {
+		return 0, err
+	}
+	return onlyAccount(all, named, instance)
+}
+
+func onlyAccount(all []client.Account, named, instance string) (int64, error) {
+	gone := func(v client.Account) bool { return v.DeletedAt != nil }
+	if there := slices.DeleteFunc(slices.Clone(all), gone); len(there) > 0 {
+		all = there
+	}
+	switch len(all) {
+	case 0:
+		return 0, fmt.Errorf("no account is named %q on %s: dbfleet account list --instance %s shows all", named, instance, instance)
+	case 1:
+		return all[0].Id, nil
+	}
+	found := make([]string, len(all))
+	for i, v := range all {
+		found[i] = fmt.Sprintf("%d (%s)", v.Id, accountName(v.Name, v.Host))
+	}
+	return 0, fmt.Errorf("%d accounts are named %q on %s: give the id of one, %s", len(all), named, instance, strings.Join(found, ", "))
 }
 
 // findCredential returns the id of a credential that a user named by its id or

@@ -2,15 +2,11 @@ package cli
 
 import (
 	"bytes"
-	"encoding/pem"
 	"errors"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/uuid"
 
 	"github.com/dbfleet/dbfleet/client"
 )
@@ -55,7 +51,8 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"sync cancel 6f2c1 --record -1":     "--record",
 		"instance update 12":                "what is to change?",
 		"credential update 3":               "what is to change?",
-		"account show app":                  "ids are numbers",
+		"account show app":                  "ids are numbers from 1; a name needs --instance",
+		"account history app":               "ids are numbers from 1; a name needs --instance",
 		"account show 0":                    "ids are numbers",
 		"account history -- -5":             "ids are numbers",
 		"hold confirm x":                    "ids are numbers",
@@ -193,103 +190,6 @@ func TestListEndsWhenThePageRepeats(t *testing.T) {
 	same := "c1"
 	b := &bench{api: serve(t, routes{"GET /holds": answerJSON(200, client.HoldPage{Items: []client.Hold{sampleHold()}, NextCursor: &same})})}
 	b.run(t, "hold", "list", "--limit", "0").want(t, 2)
-}
-
-func TestSessionIDMayBeShortened(t *testing.T) {
-	t.Parallel()
-	other := succeeded()
-	other.SessionId = uuid.MustParse("6f2caaaa-0000-4000-8000-000000000000")
-	b := &bench{api: serve(t, routes{"GET /sync-sessions": page(succeeded(), other), "GET /sync-sessions/{id}": answerJSON(200, succeeded())})}
-	b.run(t, "sync", "show", "6F2C1").want(t, 0, sampleSession)
-	if got := b.api.last().route; got != "GET /sync-sessions/"+sampleSession {
-		t.Errorf("asked %s", got)
-	}
-	b.run(t, "sync", "show", "6f2c1f0e…").want(t, 0, sampleSession)
-	got := b.run(t, "sync", "show", "6f2c")
-	got.want(t, 2)
-	got.wantErr(t, "2 sessions begin with 6f2c")
-	got = b.run(t, "sync", "show", "beef")
-	got.want(t, 2)
-	got.wantErr(t, "none of the newest 100 sessions begins with beef")
-}
-
-func TestNamesMustMatchExactly(t *testing.T) {
-	t.Parallel()
-	similar := sampleInstance()
-	similar.Id, similar.Name = 13, "orders-10"
-	b := &bench{api: serve(t, routes{
-		"GET /instances": page(similar, sampleInstance()), "GET /credentials": page(sampleCredential()),
-		"POST /sync-sessions": answerJSON(201, running(0, 1)), "POST /instances": answerJSON(201, sampleInstance()),
-	})}
-	b.run(t, "sync", "start", "--instance", "orders-1").want(t, 0)
-	if body := b.api.last().body; !strings.Contains(body, `"ids":[12]`) {
-		t.Errorf("body = %s", body)
-	}
-	got := b.run(t, "sync", "start", "--instance", "orders")
-	got.want(t, 2)
-	got.wantErr(t, `no instance is named "orders"`)
-	got = b.run(t, "instance", "add", "x", "--engine", "postgresql", "--host", "h", "--credential", "moni")
-	got.want(t, 2)
-	got.wantErr(t, `no credential is named "moni"`)
-	b.run(t, "instance", "add", "x", "--engine", "postgresql", "--host", "h", "--credential", "44").want(t, 0)
-	if body := b.api.last().body; !strings.Contains(body, `"credential_id":44`) {
-		t.Errorf("body = %s", body)
-	}
-}
-
-func TestCertificatesComeFromAFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	b := &bench{api: serve(t, routes{"POST /instances": answerJSON(201, sampleInstance())})}
-	add := func(file string) ran {
-		return b.run(t, "instance", "add", "x", "--engine", "postgresql", "--host", "h", "--credential", "3", "--tls-ca", file)
-	}
-	add(write("ca.pem", "-----BEGIN CERTIFICATE-----\n")).want(t, 0)
-	if body := b.api.last().body; !strings.Contains(body, `"tls_ca":"-----BEGIN CERTIFICATE-----\n"`) {
-		t.Errorf("body = %s", body)
-	}
-	for name, file := range map[string]string{
-		"holds a private key": write("key.pem", "-----BEGIN PRIVATE KEY-----\n"),
-		"is over 65536 bytes": write("big.pem", strings.Repeat("x", maxCertificates+1)),
-		"no such file":        filepath.Join(dir, "missing"),
-	} {
-		got := add(file)
-		got.want(t, 2)
-		got.wantErr(t, name)
-	}
-}
-
-func TestUpdateSendsTheNewCertificates(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(path, []byte("-----BEGIN CERTIFICATE-----\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{api: serve(t, routes{"PATCH /instances/{id}": answerJSON(200, sampleInstance())})}
-	for file, want := range map[string]string{path: `{"tls_ca":"-----BEGIN CERTIFICATE-----\n"}`, "": `{"tls_ca":""}`} {
-		b.run(t, "instance", "update", "12", "--tls-ca", file).want(t, 0, "dbfleet sync start --id 12 --watch")
-		if body := strings.TrimSpace(b.api.last().body); body != want {
-			t.Errorf("body = %s, want %s", body, want)
-		}
-	}
-}
-
-func TestInstanceShowNamesTheCertificates(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewTLSServer(nil)
-	t.Cleanup(server.Close)
-	in := sampleInstance()
-	in.TlsCa = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})) +
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")}))
-	b := &bench{api: serve(t, routes{"GET /instances/{id}": answerJSON(200, in), "GET /credentials/{id}": answerJSON(200, sampleCredential())})}
-	b.run(t, "instance", "show", "12").want(t, 0, "O=Acme Co, until 2084", "not readable: x509")
 }
 
 func TestOutputThatCannotBeWrittenIsAnError(t *testing.T) {
