@@ -283,23 +283,6 @@ func (q *Queries) ProveLogin(ctx context.Context, arg ProveLoginParams) error {
 	return err
 }
 
-const recordState = `-- name: RecordState :one
-SELECT status, attempt, worker_id FROM sync_instance_records WHERE id = $1::bigint
-`
-
-type RecordStateRow struct {
-	Status   string
-	Attempt  int32
-	WorkerID *uuid.UUID
-}
-
-func (q *Queries) RecordState(ctx context.Context, id int64) (RecordStateRow, error) {
-	row := q.db.QueryRow(ctx, recordState, id)
-	var i RecordStateRow
-	err := row.Scan(&i.Status, &i.Attempt, &i.WorkerID)
-	return i, err
-}
-
 const returnRecord = `-- name: ReturnRecord :execrows
 WITH settled AS (
     UPDATE sync_instance_records r

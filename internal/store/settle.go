@@ -16,7 +16,8 @@ import (
 
 // CompleteAccounts stores what one attempt read and completes its record, both
 // or neither. An instance that was deleted meanwhile keeps nothing: its record
-// is skipped. The same call made again after an unknown outcome is harmless.
+// is skipped. The same call made again after an unknown outcome is harmless and
+// returns the same items.
 // Error: session.ErrClaimLost.
 func (s *Store) CompleteAccounts(ctx context.Context, c session.Claim, snap account.Snapshot, rules account.HoldRules, details map[string]any) (session.Outcome, error) {
 	out := session.Outcome{Server: snap.Server, Details: details}
@@ -38,7 +39,27 @@ func (s *Store) CompleteAccounts(ctx context.Context, c session.Claim, snap acco
 	if errors.Is(err, errInstanceDeleted) {
 		return out, s.Close(ctx, c, session.RecordSkipped, nil, map[string]any{"reason": "instance was deleted"})
 	}
+	if errors.Is(err, session.ErrClaimLost) {
+		return s.completedBefore(ctx, c, out)
+	}
 	return out, away(err)
+}
+
+// completedBefore returns the outcome of a completion that this very attempt
+// has committed without hearing of it, or session.ErrClaimLost.
+func (s *Store) completedBefore(ctx context.Context, c session.Claim, out session.Outcome) (session.Outcome, error) {
+	row, err := s.q.RecordRow(ctx, int64(c.Record))
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return out, session.ErrClaimLost
+	case err != nil:
+		return out, away(fmt.Errorf("look for the completion of record %d: %w", c.Record, err))
+	case row.Status != string(session.RecordCompleted) || int(row.Attempt) != c.Attempt:
+		return out, session.ErrClaimLost
+	}
+	r := toRecord(row)
+	out.Items, out.Partial = r.Items, r.Partial
+	return out, nil
 }
 
 // errInstanceDeleted ends a transaction that has nothing left to describe.

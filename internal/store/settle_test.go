@@ -52,9 +52,39 @@ func TestSettleHappensOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, settle := range settles(t, b) {
-		if err := settle(w.Claim); !errors.Is(err, session.ErrClaimLost) {
+		if err := settle(w.Claim); name != "complete" && !errors.Is(err, session.ErrClaimLost) {
 			t.Errorf("%s again: %v, want ErrClaimLost", name, err)
 		}
+	}
+	b.wantStatus(t, id, session.RecordCompleted)
+}
+
+// A worker that did not hear of its commit asks again.
+func TestCompleteAgainReturnsTheSameOutcome(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.worker(t)
+	id, w := b.running(t, worker)
+	snap := emptyServer()
+	snap.Accounts = []account.Account{{Identity: "10", Name: "ada", Kind: account.User}}
+	snap.Gaps = []account.Gap{{Database: "app", Code: session.CodePermission}}
+	complete := func(c session.Claim) (session.Outcome, error) {
+		return b.CompleteAccounts(t.Context(), c, snap, account.HoldRules{Percent: 30, Minimum: 20}, nil)
+	}
+	first, err := complete(w.Claim)
+	if err != nil || first.Items.Created != 1 || !first.Partial {
+		t.Fatalf("outcome %+v, %v", first, err)
+	}
+	again, err := complete(w.Claim)
+	if err != nil || again.Items != first.Items || again.Partial != first.Partial {
+		t.Errorf("again %+v, %v; want %+v", again, err, first)
+	}
+	other := w.Claim
+	other.Attempt++
+	_, err = complete(other)
+	wantErr(t, err, session.ErrClaimLost)
+	if n := value[int](t, b.pool, `SELECT count(*) FROM account_versions`); n != 1 {
+		t.Errorf("%d versions, want 1", n)
 	}
 	b.wantStatus(t, id, session.RecordCompleted)
 }

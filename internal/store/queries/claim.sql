@@ -117,6 +117,3 @@ WITH settled AS (
     WHERE i.id = settled.instance_id AND @contact::text <> 'unknown' AND i.contact <> @contact::text
 )
 SELECT instance_id FROM settled;
-
--- name: RecordState :one
-SELECT status, attempt, worker_id FROM sync_instance_records WHERE id = @id::bigint;
