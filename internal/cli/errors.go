@@ -56,11 +56,11 @@ type refusal struct {
 }
 
 func (e *refusal) Error() string {
-	text := e.problem.Error()
-	if e.problem.Field != nil && *e.problem.Field != "" && len(e.fields()) < 2 {
-		text += " (field: " + *e.problem.Field + ")"
+	said := e.problem.Error()
+	if field := text(e.problem.Field); field != "" && !strings.HasPrefix(said, field+":") && len(e.fields()) < 2 {
+		said += " (field: " + field + ")"
 	}
-	return text + " [request id " + e.problem.RequestId + "]"
+	return said + " [request id " + e.problem.RequestId + "]"
 }
 
 func (e *refusal) fields() []client.FieldError {
@@ -68,6 +68,20 @@ func (e *refusal) fields() []client.FieldError {
 		return nil
 	}
 	return *e.problem.Errors
+}
+
+// calledBy returns a refusal of the API's field that says name instead, which
+// the user knows it by. Any other error it returns as it is.
+func calledBy(name, field string, err error) error {
+	var refused *refusal
+	if !errors.As(err, &refused) || text(refused.problem.Field) != field {
+		return err
+	}
+	renamed := *refused
+	reason, _ := strings.CutPrefix(refused.problem.Error(), field+": ")
+	detail := name + ": " + reason
+	renamed.problem.Field, renamed.problem.Detail = &name, &detail
+	return &renamed
 }
 
 func (e *refusal) hint() string {

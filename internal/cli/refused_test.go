@@ -21,7 +21,11 @@ func TestCommandRefused(t *testing.T) {
 		"409": {problem(409, "already_finished", "it has ended"), []string{"it has ended"}},
 		"422 one field": {
 			problem(422, "invalid_value", "host: must be a name", client.FieldError{Field: "host", Reason: "must be a name"}),
-			[]string{"host: must be a name (field: host)"},
+			[]string{"dbfleet: host: must be a name [request id"},
+		},
+		"422 one field apart": {
+			problem(422, "invalid_value", "must be a name", client.FieldError{Field: "host", Reason: "must be a name"}),
+			[]string{"dbfleet: must be a name (field: host) [request id"},
 		},
 		"422 fields": {
 			problem(422, "invalid_value", "two values", client.FieldError{Field: "host", Reason: "is bad"}, client.FieldError{Field: "port", Reason: "is worse"}),
@@ -94,4 +98,17 @@ func TestCommandWithoutToken(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRefusedSettingIsNamed(t *testing.T) {
+	t.Parallel()
+	b := &bench{api: serve(t, routes{"PUT /settings/{key}": problem(422, "invalid_value", "value: must be a whole number",
+		client.FieldError{Field: "value", Reason: "must be a whole number"})})}
+	got := b.run(t, "setting", "set", "dispatch.host_limit", "x")
+	got.want(t, 2)
+	if want := "dbfleet: dispatch.host_limit: must be a whole number [request id 01JREQUEST]\n"; got.err != want {
+		t.Errorf("err = %s, want %s", got.err, want)
+	}
+	got = b.run(t, "setting", "set", "dispatch.host_limit", "x", "--json")
+	got.wantErr(t, `"field":"value"`)
 }

@@ -79,7 +79,7 @@ func (a *app) setSetting(ctx context.Context, key, value string) error {
 	}
 	set, err := read[client.Setting](c.SetSettingWithResponse(ctx, key, client.SettingValue{Value: raw}))
 	if err != nil {
-		return err
+		return calledBy(key, "value", err)
 	}
 	return show(a, set, func(s client.Setting) {
 		a.out.printf("%s is now %s (default %s)\n", s.Key, plainValue(s.Value), plainValue(s.Default))
