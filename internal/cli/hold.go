@@ -135,22 +135,26 @@ func (a *app) withHold(ctx context.Context, named string, ask holdRequest) error
 
 const maxMissing = 20 // names that hold show prints
 
-// missingNames returns the names of some accounts that a hold is about. They
-// are looked for among the first accounts of the instance, in one request.
+// missingNames returns the names of the accounts that a hold is about, at most
+// maxMissing. It asks for page after page until it has found them.
 func (c *api) missingNames(ctx context.Context, h client.Hold) ([]string, error) {
-	if len(h.Missing) == 0 {
-		return nil, nil
-	}
 	params := client.ListAccountsParams{InstanceId: &h.InstanceId, Limit: new(maxPage), Deleted: new(true)}
-	page, err := read[client.AccountPage](c.ListAccountsWithResponse(ctx, &params))
-	if err != nil {
-		return nil, err
-	}
+	wanted := min(len(h.Missing), maxMissing)
 	var found []string
-	for _, one := range page.value.Items {
-		if slices.Contains(h.Missing, one.Identity) && len(found) < maxMissing {
-			found = append(found, accountName(one.Name, one.Host))
+	for len(found) < wanted {
+		page, err := read[client.AccountPage](c.ListAccountsWithResponse(ctx, &params))
+		if err != nil {
+			return nil, err
 		}
+		for _, one := range page.value.Items {
+			if slices.Contains(h.Missing, one.Identity) && len(found) < wanted {
+				found = append(found, accountName(one.Name, one.Host))
+			}
+		}
+		if page.value.NextCursor == nil || text(params.Cursor) == *page.value.NextCursor {
+			break
+		}
+		params.Cursor = page.value.NextCursor
 	}
 	return found, nil
 }
