@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -180,4 +181,23 @@ func TestAPIAnswersAtOnceWhilePostgresHangs(t *testing.T) {
 		status, _ := c.get(url+"/api/v1/sync-sessions", token)
 		return status == http.StatusOK
 	})
+}
+
+// A deployment must not hang on a Redis that does.
+func TestWorkerEndsWhileRedisHangs(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	worker := c.start("worker", "DBFLEET_FETCHERS=8")
+	c.await("worker to fetch", time.Minute, func(context.Context) bool {
+		servers, ok := c.redisDo("ZCARD", "asynq:servers").(int64)
+		return ok && servers == 8
+	})
+	if err := c.redis.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.redis.Resume()
+	worker.signal(syscall.SIGTERM)
+	if code := worker.exit(30 * time.Second); code != 0 {
+		t.Errorf("the worker exited with %d, want 0", code)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -92,17 +93,35 @@ func handler(c ServerConfig) asynq.Handler {
 	})
 }
 
-// Stop ends fetching; what is being handled goes on.
-func (s *Server) Stop() {
-	for _, f := range s.fetchers {
-		f.Stop()
-	}
-}
+// Limits of Stop and Shutdown: with a Redis that hangs, asynq waits for one
+// answer after the other before it looks up.
+const (
+	stopTime     = 2 * time.Second
+	shutdownTime = 5 * time.Second
+)
+
+// Stop ends fetching; what is being handled goes on. A fetcher that waits for
+// Redis stops when that answers.
+func (s *Server) Stop() { s.each((*asynq.Server).Stop, stopTime) }
 
 // Shutdown stops and waits for the handlers, which must have returned or be
-// about to.
-func (s *Server) Shutdown() {
+// about to. It gives up on a Redis that does not answer; what asynq then leaves
+// behind there, its own leases end.
+func (s *Server) Shutdown() { s.each((*asynq.Server).Shutdown, shutdownTime) }
+
+// each does something to all fetchers at once and waits at most limit.
+func (s *Server) each(do func(*asynq.Server), limit time.Duration) {
+	var all sync.WaitGroup
 	for _, f := range s.fetchers {
-		f.Shutdown()
+		all.Go(func() { do(f) })
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
 	}
 }
