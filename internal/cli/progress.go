@@ -82,9 +82,14 @@ func (l *lines) note(text string) { l.app.err.printf("%s\n", text) }
 
 func (l *lines) close() {}
 
-// progressLine says in full how far a session is.
+// progressLine says in full how far a session is. A partial result is stored
+// with the status failed, which would read as if all had failed.
 func progressLine(s client.SyncSession, waiting int) string {
-	return string(s.Status) + ": " + strings.Join(figures(s, waiting), ", ")
+	status := string(s.Status)
+	if outcome(s) == string(client.SessionResultPartial) {
+		status = "ended"
+	}
+	return status + ": " + strings.Join(figures(s, waiting), ", ")
 }
 
 // figures are what a line of progress says, the most important first.

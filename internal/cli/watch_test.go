@@ -111,6 +111,18 @@ func TestWatchPlainLinesAreRare(t *testing.T) {
 	}
 }
 
+func TestWatchPartialResultReadsAsPartial(t *testing.T) {
+	t.Parallel()
+	for result, want := range map[client.SessionResult]string{
+		client.SessionResultPartial: "ended: 3/3, 1 failed\n", client.SessionResultFailed: "failed: 3/3, 1 failed\n",
+	} {
+		end := endedSession(result, client.Counts{Completed: 2, Failed: 1})
+		b := watched(t, sessions(running(0, 3), end))
+		b.run(t, "sync", "watch", sampleSession).want(t, 1, want)
+		b.run(t, "sync", "show", sampleSession).want(t, 0, "  "+want)
+	}
+}
+
 func TestWatchUnchangedNumbersPrintNothing(t *testing.T) {
 	t.Parallel()
 	same := running(5, 100)
