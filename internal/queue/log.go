@@ -34,11 +34,15 @@ func newLogger(log *slog.Logger) *logger {
 // It is for the start of a process: the client knows one logger for all.
 func LogTo(log *slog.Logger) { redis.SetLogger(redisLogger{newLogger(log)}) }
 
-func (l *logger) write(level slog.Level, source, text string) {
+func (l *logger) write(ctx context.Context, level slog.Level, library, text string) {
 	if l.due(kind(text)) {
-		l.log.Log(context.Background(), //nolint:forbidigo // asynq gives its logger none
-			level, source, "text", text)
+		l.log.Log(ctx, level, "queue library", "library", library, "text", text)
 	}
+}
+
+// asynq writes a line of asynq's, which gives its logger no context.
+func (l *logger) asynq(level slog.Level, args []any) {
+	l.write(context.Background(), level, "asynq", fmt.Sprint(args...)) //nolint:forbidigo // see above
 }
 
 // kind is the part of a line that does not change: what stands before the
@@ -65,24 +69,24 @@ func (l *logger) due(kind string) bool {
 }
 
 // Debug implements asynq.Logger.
-func (l *logger) Debug(args ...any) { l.write(slog.LevelDebug, "asynq", fmt.Sprint(args...)) }
+func (l *logger) Debug(args ...any) { l.asynq(slog.LevelDebug, args) }
 
 // Info implements asynq.Logger; asynq's start and stop notes are for debugging.
-func (l *logger) Info(args ...any) { l.write(slog.LevelDebug, "asynq", fmt.Sprint(args...)) }
+func (l *logger) Info(args ...any) { l.asynq(slog.LevelDebug, args) }
 
 // Warn implements asynq.Logger.
-func (l *logger) Warn(args ...any) { l.write(slog.LevelWarn, "asynq", fmt.Sprint(args...)) }
+func (l *logger) Warn(args ...any) { l.asynq(slog.LevelWarn, args) }
 
 // Error implements asynq.Logger.
-func (l *logger) Error(args ...any) { l.write(slog.LevelError, "asynq", fmt.Sprint(args...)) }
+func (l *logger) Error(args ...any) { l.asynq(slog.LevelError, args) }
 
 // Fatal implements asynq.Logger, which calls it before it gives up at start.
-func (l *logger) Fatal(args ...any) { l.write(slog.LevelError, "asynq", fmt.Sprint(args...)) }
+func (l *logger) Fatal(args ...any) { l.asynq(slog.LevelError, args) }
 
 // redisLogger is a logger in the form that the Redis client wants.
 type redisLogger struct{ *logger }
 
 // Printf writes one line of the client's; they are about connections.
-func (l redisLogger) Printf(_ context.Context, format string, args ...any) {
-	l.write(slog.LevelWarn, "redis client", fmt.Sprintf(format, args...))
+func (l redisLogger) Printf(ctx context.Context, format string, args ...any) {
+	l.write(ctx, slog.LevelWarn, "go-redis", fmt.Sprintf(format, args...))
 }
