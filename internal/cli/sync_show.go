@@ -115,7 +115,7 @@ func (a *app) showRecords(ctx context.Context, c *api, id uuid.UUID, f *recordFi
 	return showList(a, l, t, func(r client.SyncRecord) []string {
 		return []string{
 			number(r.Id), r.InstanceName, recordStatus(r), number(r.Attempt), milliseconds(r.DurationMs),
-			number(r.Items.Synced), number(r.Items.Created), number(r.Items.Updated), number(r.Items.Deleted), fault(r.Fault),
+			number(r.Items.Synced), number(r.Items.Created), number(r.Items.Updated), number(r.Items.Deleted), trouble(r),
 		}
 	})
 }

@@ -90,6 +90,7 @@ func (a *app) advice(s client.SyncSession) {
 		t.add("sync the cancelled:", "dbfleet sync retry "+id+" --scope cancelled --watch")
 	}
 	if s.Counts.Partial > 0 {
+		t.add("what is incomplete:", "dbfleet sync show "+id+" --records --status completed")
 		t.add("what is held:", "dbfleet hold list")
 	}
 	if len(t.rows) > 0 {
