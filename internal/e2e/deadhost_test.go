@@ -91,6 +91,7 @@ func TestHealthyInstancesDoNotWaitForSilentOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.awaitEnd(id, time.Minute)
+	c.checkInvariants()
 }
 
 // Fifty instances of one silent host cost the time of a few.
@@ -111,4 +112,5 @@ func TestSilentHostIsGivenUpAfterThreeInstances(t *testing.T) {
 	if down < 40 {
 		t.Errorf("%d records were given up as host_down, want at least 40; errors %+v", down, end.ErrorGroups)
 	}
+	c.checkInvariants()
 }

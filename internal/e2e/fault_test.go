@@ -71,20 +71,14 @@ func (s *scene) checkAll(id session.ID) {
 }
 
 // checkInvariants asserts what must hold after whatever happened.
-func (s *scene) checkInvariants() {
-	s.t.Helper()
-	checker, ok := any(s.store).(interface {
-		Violations(ctx context.Context) ([]string, error)
-	})
-	if !ok {
-		return
-	}
-	violations, err := checker.Violations(s.t.Context())
+func (c *cluster) checkInvariants() {
+	c.t.Helper()
+	violations, err := c.store.Violations(c.t.Context())
 	if err != nil {
-		s.t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	for _, v := range violations {
-		s.t.Errorf("invariant broken: %s", v)
+		c.t.Errorf("invariant broken: %s", v)
 	}
 }
 
