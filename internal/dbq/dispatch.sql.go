@@ -161,21 +161,30 @@ const takeDue = `-- name: TakeDue :many
 WITH open_sessions AS (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = $1 AND s.deadline_at > now()
+), busy_hosts AS MATERIALIZED (
+    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
+    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
 ), candidates AS (
     SELECT c.id, c.session_id, c.instance_id, c.host_key, c.credential_id, c.lane, c.dispatch_key, c.lost
     FROM open_sessions o
     CROSS JOIN LATERAL (
-        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
-         FROM sync_instance_records r
-         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
-           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-         ORDER BY r.dispatch_key LIMIT $2)
+        (SELECT x.id, x.session_id, x.instance_id, x.host_key, x.credential_id, x.lane, x.dispatch_key, x.lost FROM (
+             SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+             FROM sync_instance_records r
+             WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
+               AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+             ORDER BY r.dispatch_key LIMIT $2) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $3::bigint))
+         ORDER BY x.dispatch_key LIMIT $4)
         UNION ALL
-        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
-         FROM sync_instance_records r
-         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
-           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-         ORDER BY r.dispatch_key LIMIT $2)
+        (SELECT x.id, x.session_id, x.instance_id, x.host_key, x.credential_id, x.lane, x.dispatch_key, x.lost FROM (
+             SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+             FROM sync_instance_records r
+             WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
+               AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+             ORDER BY r.dispatch_key LIMIT $2) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $3::bigint))
+         ORDER BY x.dispatch_key LIMIT $4)
     ) c
 ), idle AS (
     SELECT c.id, c.session_id, c.instance_id, c.host_key, c.credential_id, c.lane, c.dispatch_key, c.lost, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
@@ -183,9 +192,6 @@ WITH open_sessions AS (
     WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
                       WHERE b.instance_id = c.instance_id AND b.sync_category = $1
                         AND b.status IN ('queued', 'running'))
-), busy_hosts AS MATERIALIZED (
-    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
-    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
 ), busy AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
     FROM sync_instance_records b
@@ -217,11 +223,11 @@ WITH open_sessions AS (
     CROSS JOIN busy b
     WHERE r.in_instance = 1
       AND r.in_host_before + r.in_host <= $3::bigint
-      AND (r.proven OR r.spent + r.in_credential <= $4::bigint)
-      AND (r.lane = 0 OR b.unreachable + r.in_lane <= $5::bigint)
+      AND (r.proven OR r.spent + r.in_credential <= $5::bigint)
+      AND (r.lane = 0 OR b.unreachable + r.in_lane <= $6::bigint)
       AND (r.lost < 2 OR b.quarantined = 0 AND r.in_quarantine = 1)
     ORDER BY r.turn, r.id
-    LIMIT $6
+    LIMIT $7
 ), taken AS (
     SELECT r.id FROM sync_instance_records r JOIN chosen USING (id)
     WHERE r.status = 'pending'
@@ -236,8 +242,9 @@ RETURNING r.id, r.gen
 
 type TakeDueParams struct {
 	Category    string
-	Candidates  int32
+	Depth       int32
 	HostLimit   int64
+	Candidates  int32
 	MaxUnproven int64
 	HalfWindow  int64
 	Missing     int32
@@ -249,15 +256,16 @@ type TakeDueRow struct {
 }
 
 // Takes up to @missing due records of one category, fairly over its sessions.
-// Candidates come through an index in dispatch order; what is due later lies
-// beyond the bound. Then the rules, each as a rank among the candidates: one
+// Candidates come through an index in dispatch order, past those of full hosts
+// as deep as @depth; what is due later lies beyond the bound. Then the rules, each as a rank among the candidates: one
 // record per instance, the host's limit, logins not yet proven, half of the
 // window at most for those that could not connect, one quarantined at a time.
 func (q *Queries) TakeDue(ctx context.Context, arg TakeDueParams) ([]TakeDueRow, error) {
 	rows, err := q.db.Query(ctx, takeDue,
 		arg.Category,
-		arg.Candidates,
+		arg.Depth,
 		arg.HostLimit,
+		arg.Candidates,
 		arg.MaxUnproven,
 		arg.HalfWindow,
 		arg.Missing,

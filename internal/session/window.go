@@ -42,3 +42,7 @@ const MaxSilent = 3
 // Candidates is how many due records of each session the dispatcher looks at
 // to find n that may go: some belong to full hosts or busy instances.
 func Candidates(n int) int { return min(4*n, 4000) }
+
+// CandidateDepth is how many due records of each session the dispatcher passes
+// by at most on its way to candidates on hosts that are not full.
+const CandidateDepth = 10_000

@@ -99,6 +99,22 @@ func TestDispatchRespectsHostsOverAllQueues(t *testing.T) {
 	}
 }
 
+// A host with most of a session's instances is full at once; the others of the
+// session must not wait behind it.
+func TestDispatchLooksPastFullHosts(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	b.worker(t)
+	crowd, others := b.onHost(t, "crowded", 3000), b.instances(t, 20)
+	b.prove(t, b.start(t, slices.Concat(crowd, others)...))
+	b.sql(t, "UPDATE sync_instance_records SET dispatch_key = dispatch_key / 2 + CASE host_key WHEN 'crowded' THEN 0 ELSE 0.5 END")
+	b.dispatchLimited(t, 4) // fills the host
+	b.dispatchLimited(t, 4)
+	if got := b.busyBy(t, "host_key = 'crowded'"); got["true"] != 4 || got["false"] != 20 {
+		t.Errorf("busy on the crowded host %d, elsewhere %d; want 4 and 20", got["true"], got["false"])
+	}
+}
+
 func TestDispatchTakesAnInstanceOnceAtATime(t *testing.T) {
 	t.Parallel()
 	b := newFleet(t)

@@ -293,7 +293,7 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 
 func takeDueParams() dbq.TakeDueParams {
 	return dbq.TakeDueParams{
-		Category: "account", Candidates: int32(session.Candidates(200)), Missing: 200,
+		Category: "account", Depth: session.CandidateDepth, Candidates: int32(session.Candidates(200)), Missing: 200,
 		HostLimit: 4, MaxUnproven: session.MaxUnproven, HalfWindow: 500,
 	}
 }

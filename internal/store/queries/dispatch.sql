@@ -10,28 +10,37 @@ GROUP BY w.queue;
 
 -- name: TakeDue :many
 -- Takes up to @missing due records of one category, fairly over its sessions.
--- Candidates come through an index in dispatch order; what is due later lies
--- beyond the bound. Then the rules, each as a rank among the candidates: one
+-- Candidates come through an index in dispatch order, past those of full hosts
+-- as deep as @depth; what is due later lies beyond the bound. Then the rules, each as a rank among the candidates: one
 -- record per instance, the host's limit, logins not yet proven, half of the
 -- window at most for those that could not connect, one quarantined at a time.
 WITH open_sessions AS (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
+), busy_hosts AS MATERIALIZED (
+    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
+    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
 ), candidates AS (
     SELECT c.*
     FROM open_sessions o
     CROSS JOIN LATERAL (
-        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
-         FROM sync_instance_records r
-         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
-           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-         ORDER BY r.dispatch_key LIMIT @candidates)
+        (SELECT x.* FROM (
+             SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+             FROM sync_instance_records r
+             WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
+               AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+             ORDER BY r.dispatch_key LIMIT @depth) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
+         ORDER BY x.dispatch_key LIMIT @candidates)
         UNION ALL
-        (SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
-         FROM sync_instance_records r
-         WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
-           AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-         ORDER BY r.dispatch_key LIMIT @candidates)
+        (SELECT x.* FROM (
+             SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
+             FROM sync_instance_records r
+             WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
+               AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
+             ORDER BY r.dispatch_key LIMIT @depth) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
+         ORDER BY x.dispatch_key LIMIT @candidates)
     ) c
 ), idle AS (
     SELECT c.*, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
@@ -39,9 +48,6 @@ WITH open_sessions AS (
     WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
                       WHERE b.instance_id = c.instance_id AND b.sync_category = @category
                         AND b.status IN ('queued', 'running'))
-), busy_hosts AS MATERIALIZED (
-    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
-    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
 ), busy AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
     FROM sync_instance_records b
