@@ -3,6 +3,7 @@ package migrations
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,11 +17,17 @@ type Step struct {
 	Name    string
 }
 
-// Up applies every migration that is missing and returns them in order. Two
-// callers at once are fine: a lock orders them.
+// ErrNewer says that the schema has migrations that this binary does not know.
+var ErrNewer = errors.New("schema is newer than this binary")
+
+// Up applies every migration that is missing and returns them in order, or
+// ErrNewer. Two callers at once are fine: a lock orders them.
 func Up(ctx context.Context, db *sql.DB) ([]Step, error) {
 	p, err := provider(db)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkKnown(ctx, p); err != nil {
 		return nil, err
 	}
 	done, err := p.Up(ctx)
@@ -28,6 +35,21 @@ func Up(ctx context.Context, db *sql.DB) ([]Step, error) {
 		return steps(done), fmt.Errorf("migrate up: %w", err)
 	}
 	return steps(done), nil
+}
+
+func checkKnown(ctx context.Context, p *goose.Provider) error {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	want, err := Latest()
+	if err != nil {
+		return err
+	}
+	if have > want {
+		return fmt.Errorf("%w: it has version %d and this binary knows %d: run a newer binary", ErrNewer, have, want)
+	}
+	return nil
 }
 
 // DownTo takes back every migration above version and returns them in order.
