@@ -57,7 +57,7 @@ type Hold struct {
 	Fingerprint  Hash
 	TimesSeen    int      // complete reads that showed it
 	Known        int      // living accounts when it was opened
-	MissingCount int      // of them, how many were not found
+	MissingCount int      // of them, how many were not found; for IdentityChanged all
 	Missing      []string // their identities, sorted; none for IdentityChanged, and in lists of holds
 	OldIdentity  string   // of the server; only for IdentityChanged
 	NewIdentity  string

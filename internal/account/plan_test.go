@@ -188,7 +188,7 @@ func TestPlanHoldsAnotherServer(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	f := got.Hold.Open
-	if f == nil || f.Reason != account.IdentityChanged || f.OldIdentity != "OLD" || f.NewIdentity != "S" || f.Known != 3 || f.MissingCount != 1 {
+	if f == nil || f.Reason != account.IdentityChanged || f.OldIdentity != "OLD" || f.NewIdentity != "S" || f.Known != 3 || f.MissingCount != 3 {
 		t.Errorf("got %+v", f)
 	}
 }
