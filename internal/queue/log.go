@@ -86,7 +86,13 @@ func (l *logger) Fatal(args ...any) { l.asynq(slog.LevelError, args) }
 // redisLogger is a logger in the form that the Redis client wants.
 type redisLogger struct{ *logger }
 
-// Printf writes one line of the client's; they are about connections.
+// Printf writes one line of the client's; they are about connections. A dial
+// that failed is for debugging: the call that needed it returns the reason, and
+// a process that waits for Redis says so in one line.
 func (l redisLogger) Printf(ctx context.Context, format string, args ...any) {
-	l.write(ctx, slog.LevelWarn, "go-redis", fmt.Sprintf(format, args...))
+	level := slog.LevelWarn
+	if strings.Contains(format, "failed to dial") {
+		level = slog.LevelDebug
+	}
+	l.write(ctx, level, "go-redis", fmt.Sprintf(format, args...))
 }
