@@ -54,7 +54,7 @@ func TestWorkerWithManyReadersStaysBelow512MB(t *testing.T) {
 	cred := c.addCredential("targets", targetPassword)
 	c.addInstances(instances, "pg", "127.0.0.1", c.target.Port(), cred, "")
 	c.start("scheduler")
-	worker := c.start("worker", "DBFLEET_CONCURRENCY=256")
+	worker := c.startFrom(measured, "worker", "DBFLEET_CONCURRENCY=256")
 	end := c.awaitEnd(c.startSession(), 5*time.Minute)
 	if end.Result != session.Succeeded || end.Items.Created < instances*accounts {
 		t.Errorf("session ended %s with %+v, %+v", end.Result, end.Counts, end.Items)
@@ -72,7 +72,7 @@ func TestOneHugeInstanceCostsAtMost256MB(t *testing.T) {
 	cred := c.addCredential("targets", targetPassword)
 	c.addInstances(1, "huge", "127.0.0.1", c.target.Port(), cred, "")
 	c.start("scheduler")
-	worker := c.start("worker", "DBFLEET_CONCURRENCY=256")
+	worker := c.startFrom(measured, "worker", "DBFLEET_CONCURRENCY=256")
 	c.awaitEnd(c.startSession(), time.Minute)
 	before := worker.peak()
 	c.addRoles(accounts)

@@ -14,8 +14,10 @@ import (
 	"time"
 )
 
-// binaries is the folder of the programs under test, built once by TestMain.
-var binaries string
+// Folders of the programs under test, built once by TestMain. Those that are
+// measured are always built as users build them; the others run under the race
+// detector when the tests do.
+var binaries, measured string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -26,14 +28,24 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of the system's for such
-	build := exec.Command("go", "build", "-o", dir+"/", "../../cmd/...")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
+	measured = filepath.Join(dir, "measured")
+	binaries = measured
+	err = build(measured)
+	if raced && err == nil {
+		binaries = filepath.Join(dir, "raced")
+		err = build(binaries, "-race")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "build the programs:", err)
 		return 1
 	}
-	binaries = dir
 	return m.Run()
+}
+
+func build(dir string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", dir+"/", "../../cmd/...")...)
+	cmd.Stderr = os.Stderr
+	return cmd.Run()
 }
 
 // process is one running program whose log is kept.
@@ -51,8 +63,13 @@ type process struct {
 // start runs a program until the test ends.
 func (c *cluster) start(program string, extra ...string) *process {
 	c.t.Helper()
+	return c.startFrom(binaries, program, extra...)
+}
+
+func (c *cluster) startFrom(dir, program string, extra ...string) *process {
+	c.t.Helper()
 	p := &process{t: c.t, name: program, done: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(binaries, program))
+	p.cmd = exec.Command(filepath.Join(dir, program))
 	p.cmd.Env = c.env(extra...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := p.cmd.StderrPipe()
@@ -111,6 +128,9 @@ func (p *process) cleanup() {
 		_ = p.cmd.Process.Signal(syscall.SIGCONT) // it may be stopped; it may have ended
 		_ = p.cmd.Process.Kill()
 		<-p.done
+	}
+	if lines := p.log(); strings.Contains(strings.Join(lines, "\n"), "WARNING: DATA RACE") {
+		p.t.Errorf("a data race in %s:\n%s", p.name, strings.Join(lines, "\n"))
 	}
 	if p.t.Failed() {
 		p.t.Logf("log of %s:\n%s", p.name, strings.Join(tail(p.log(), 60), "\n"))
