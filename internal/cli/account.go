@@ -46,16 +46,9 @@ func (a *app) listAccounts(ctx context.Context, f *accountFilter) error {
 	if err != nil {
 		return err
 	}
-	params := client.ListAccountsParams{
-		Name: optional(f.name), NameContains: optional(f.contains), Kind: given[client.AccountKind](f.kind),
-		Superuser: f.superuser.value, Deleted: optional(f.deleted),
-	}
-	if f.instance != "" {
-		id, err := c.findInstance(ctx, f.instance)
-		if err != nil {
-			return err
-		}
-		params.InstanceId = &id
+	params, err := f.params(ctx, c)
+	if err != nil {
+		return err
 	}
 	l, err := c.accounts(ctx, f.limit, params)
 	if err != nil {
@@ -72,6 +65,19 @@ func (a *app) listAccounts(ctx context.Context, f *accountFilter) error {
 			number(v.MembershipCount), number(v.GrantCount), a.validUntil(v.ValidUntil), a.when(v.DeletedAt),
 		}
 	})
+}
+
+func (f *accountFilter) params(ctx context.Context, c *api) (client.ListAccountsParams, error) {
+	params := client.ListAccountsParams{
+		Name: optional(f.name), NameContains: optional(f.contains), Kind: given[client.AccountKind](f.kind),
+		Superuser: f.superuser.value, Deleted: optional(f.deleted),
+	}
+	if f.instance == "" {
+		return params, nil
+	}
+	id, err := c.findInstance(ctx, f.instance)
+	params.InstanceId = &id
+	return params, err
 }
 
 func (c *api) accounts(ctx context.Context, limit int, params client.ListAccountsParams) (list, error) {

@@ -39,6 +39,10 @@ func (a *app) showHistory(ctx context.Context, named, instance string, limit int
 	if err != nil {
 		return err
 	}
+	return a.describeHistory(l)
+}
+
+func (a *app) describeHistory(l list) error {
 	if a.json {
 		a.out.json(l)
 		return nil
