@@ -103,6 +103,8 @@ func (a *app) root() *cobra.Command {
 		a.migrateCommand(), a.keysCommand(), a.tokenCommand(), a.demoCommand(), a.versionCommand(),
 	)
 	root.Long = rootHelp
+	root.Version = thisBuild().String() // --version
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(flagError)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -22,9 +23,14 @@ func (a *app) versionCommand() *cobra.Command {
 				a.out.json(b)
 				return nil
 			}
-			a.out.printf("dbfleet %s %s %s\n", b.Version, orDash(b.Revision), b.Go)
+			a.out.printf("%s\n", b)
 			return nil
 		})
+}
+
+// String is the build as a person reads it.
+func (b build) String() string {
+	return fmt.Sprintf("dbfleet %s %s %s", b.Version, orDash(b.Revision), b.Go)
 }
 
 func thisBuild() build {

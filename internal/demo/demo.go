@@ -43,19 +43,19 @@ func Run(ctx context.Context, options cli.DemoOptions, local Local) (err error) 
 	}
 	defer func() { err = errors.Join(err, d.servers.stop(context.WithoutCancel(ctx))) }()
 	if err := d.servers.start(ctx, d.dir, d.say); err != nil {
-		return quiet(ctx, err)
+		return quiet(ctx, options.Once, err)
 	}
 	defer func() { err = errors.Join(err, d.keys.remove()) }()
 	if err := d.install(ctx); err != nil {
-		return quiet(ctx, err)
+		return quiet(ctx, options.Once, err)
 	}
 	stop, err := d.startProcesses(ctx)
 	defer stop()
 	if err != nil {
-		return quiet(ctx, err)
+		return quiet(ctx, options.Once, err)
 	}
 	if err := d.show(ctx); err != nil {
-		return quiet(ctx, err)
+		return quiet(ctx, options.Once, err)
 	}
 	if options.Once {
 		return nil
@@ -66,10 +66,17 @@ func Run(ctx context.Context, options cli.DemoOptions, local Local) (err error) 
 	return nil
 }
 
-// quiet drops what an interrupt made fail: Ctrl-C is no error.
-func quiet(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
+// errInterrupted ends a demo that was to end by itself.
+var errInterrupted = errors.New("interrupted before the syncs were over")
+
+// quiet drops what an interrupt made fail: Ctrl-C is no error, unless somebody
+// relies on the exit code of a demo that ends by itself.
+func quiet(ctx context.Context, once bool, err error) error {
+	switch {
+	case ctx.Err() == nil:
 		return err
+	case once:
+		return errInterrupted
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package netguard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -100,8 +101,8 @@ func refusal(addr netip.AddrPort, covered, isOwn bool, in []specialRange) error 
 	case isOwn:
 		return fmt.Errorf("%w: %s is a server of DBFleet itself and %s does not name exactly it", ErrNotAllowed, addr, Setting)
 	case len(in) > 0:
-		last := in[len(in)-1]
-		return fmt.Errorf("%w: %s is %s and %s has no entry within %s", ErrNotAllowed, addr, last.name, Setting, last.prefix)
+		narrow := slices.MaxFunc(in, func(a, b specialRange) int { return cmp.Compare(a.prefix.Bits(), b.prefix.Bits()) })
+		return fmt.Errorf("%w: %s is %s and %s has no entry within %s", ErrNotAllowed, addr, narrow.name, Setting, narrow.prefix)
 	case covered:
 		return fmt.Errorf("%w: %s", ErrNotAllowed, addr)
 	}

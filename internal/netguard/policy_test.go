@@ -97,6 +97,20 @@ func TestSpecialAddressesNeedAnEntryOfTheirOwn(t *testing.T) {
 	}
 }
 
+// An address may lie in several special ranges: the narrowest says most.
+func TestRefusalNamesTheNarrowestRange(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		"[::1]:5432":           "a loopback address",
+		"169.254.169.254:5432": "a cloud metadata address",
+	} {
+		err := policy(t, "10.0.0.0/8:5432").Check(netip.MustParseAddrPort(addr))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", addr, err, want)
+		}
+	}
+}
+
 func TestMetadataIsNotNamedByItsLinkLocalRange(t *testing.T) {
 	t.Parallel()
 	p := policy(t, "169.254.0.0/16:80")
