@@ -124,6 +124,26 @@ func TestExtensionIsComparedWithItsScript(t *testing.T) {
 	}
 }
 
+// What somebody hides among the system's objects is not taken for one of them.
+func TestObjectAddedToASchemaOfTheSystemIsAUsers(t *testing.T) {
+	t.Parallel()
+	s := start(t, localsvc.PostgresOptions{})
+	s.Exec(t, "", "CREATE ROLE mallory")
+	before := s.read(t)
+	s.Exec(t, "", "CREATE FUNCTION pg_catalog.backdoor() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+		"ALTER FUNCTION pg_catalog.backdoor() OWNER TO mallory",
+		"CREATE VIEW information_schema.peephole AS SELECT 1 AS a", "GRANT SELECT ON information_schema.peephole TO mallory")
+	want := []string{
+		"PUBLIC: + function postgres pg_catalog.backdoor() EXECUTE default",
+		"mallory: + function postgres pg_catalog.backdoor() OWNER owner",
+		"mallory: + view postgres information_schema.peephole SELECT by postgres explicit",
+		"postgres: + view postgres information_schema.peephole OWNER owner",
+	}
+	if diff := cmp.Diff(want, changes(t, before, s.read(t))); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
 // TestOneConnectionAtATime looks at a waiting read from the server's side.
 func TestOneConnectionAtATime(t *testing.T) {
 	t.Parallel()

@@ -2,12 +2,17 @@ package postgres
 
 import "context"
 
-// Schemas of the system are quiet: pg_catalog, information_schema, and those for
-// oversized values. Those for temporary objects are left out, as they come and go
-// with sessions. The schema public is one of a user, born with an ACL.
+// What initdb made is quiet: the schemas pg_catalog, information_schema, and those
+// for oversized values, and what it put into them. What somebody adds to them later,
+// with an OID from 16384 on, is no less that person's. Schemas for temporary objects
+// are left out, as they come and go with sessions. The schema public is one of a
+// user, born with an ACL.
 const (
-	isSystem  = `(n.nspname IN ('pg_catalog', 'information_schema') OR n.nspname ~ '^pg_toast')`
-	permanent = ` n.nspname !~ '^pg_(toast_)?temp_[0-9]+$' `
+	systemSchema   = `(n.nspname IN ('pg_catalog', 'information_schema') OR n.nspname ~ '^pg_toast')`
+	systemRelation = `(` + systemSchema + ` AND c.oid < 16384)`
+	systemRoutine  = `(` + systemSchema + ` AND p.oid < 16384)`
+	systemType     = `(` + systemSchema + ` AND t.oid < 16384)`
+	permanent      = ` n.nspname !~ '^pg_(toast_)?temp_[0-9]+$' `
 )
 
 // Initdb makes information_schema after it has filled pg_init_privs: what its
@@ -23,7 +28,7 @@ const (
 )
 
 const selectSchemas = `
-SELECT 'schema', NULL, n.nspname, NULL, NULL::oid, n.nspowner, NOT ` + isSystem + `, ` + isSystem + `,
+SELECT 'schema', NULL, n.nspname, NULL, NULL::oid, n.nspowner, NOT ` + systemSchema + `, ` + systemSchema + `,
        coalesce(n.nspacl, acldefault('n', n.nspowner)), ` + schemaBase + `
   FROM pg_catalog.pg_namespace n
   LEFT JOIN pg_catalog.pg_init_privs i
@@ -33,7 +38,7 @@ SELECT 'schema', NULL, n.nspname, NULL, NULL::oid, n.nspowner, NOT ` + isSystem 
 const selectRelations = `
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'f' THEN 'foreign_table'
                       WHEN 'S' THEN 'sequence' ELSE 'table' END,
-       n.nspname, c.relname, NULL, NULL::oid, c.relowner, NOT ` + isSystem + `, ` + isSystem + `,
+       n.nspname, c.relname, NULL, NULL::oid, c.relowner, NOT ` + systemRelation + `, ` + systemRelation + `,
        coalesce(c.relacl, acldefault(d.kind, c.relowner)), ` + relationBase + `
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -41,11 +46,11 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHE
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND` + permanent + `
-   AND (c.relacl IS NOT NULL OR NOT ` + isSystem + `)`
+   AND (c.relacl IS NOT NULL OR NOT ` + systemRelation + `)`
 
 // selectColumns: a column is born with nothing, and has no owner of its own.
 const selectColumns = `
-SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, ` + isSystem + `,
+SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, ` + systemRelation + `,
        coalesce(a.attacl, acldefault('c', c.relowner)), coalesce(i.initprivs, acldefault('c', c.relowner))
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
@@ -59,19 +64,19 @@ SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, 
 const selectRoutines = `
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        n.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')',
-       NULL, NULL::oid, p.proowner, NOT ` + isSystem + `, ` + isSystem + `,
+       NULL, NULL::oid, p.proowner, NOT ` + systemRoutine + `, ` + systemRoutine + `,
        coalesce(p.proacl, acldefault('f', p.proowner)), coalesce(i.initprivs, acldefault('f', p.proowner))
   FROM pg_catalog.pg_proc p
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid AND i.objsubid = 0
- WHERE` + permanent + `AND (p.proacl IS NOT NULL OR NOT ` + isSystem + `)`
+ WHERE` + permanent + `AND (p.proacl IS NOT NULL OR NOT ` + systemRoutine + `)`
 
 // selectTypes leaves out what follows another object: the row type of a table,
 // the array of a type, the multirange of a range.
 const selectTypes = `
 SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
-       n.nspname, t.typname, NULL, NULL::oid, t.typowner, NOT ` + isSystem + `, ` + isSystem + `,
+       n.nspname, t.typname, NULL, NULL::oid, t.typowner, NOT ` + systemType + `, ` + systemType + `,
        coalesce(t.typacl, acldefault('T', t.typowner)), coalesce(i.initprivs, acldefault('T', t.typowner))
   FROM pg_catalog.pg_type t
   JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -80,7 +85,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_type'::regclass AND i.objoid = t.oid AND i.objsubid = 0
  WHERE t.typtype IN ('b', 'c', 'd', 'e', 'r') AND (t.typtype <> 'c' OR c.relkind = 'c') AND e.oid IS NULL
-   AND` + permanent + `AND (t.typacl IS NOT NULL OR NOT ` + isSystem + `)`
+   AND` + permanent + `AND (t.typacl IS NOT NULL OR NOT ` + systemType + `)`
 
 // selectLanguages: only a trusted language is for everybody, whatever acldefault
 // says. Those below 16384 are the system's.
