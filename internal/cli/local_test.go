@@ -194,6 +194,7 @@ func TestDemoTakesItsOptions(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	(&bench{}).run(t, "version").want(t, 0, "dbfleet ", "go1.")
+	(&bench{}).run(t, "--version").want(t, 0, "dbfleet ", "go1.")
 	got := (&bench{}).run(t, "version", "--json")
 	if !json.Valid([]byte(got.out)) {
 		t.Errorf("out = %s", got.out)
