@@ -67,7 +67,9 @@ func (r *Reconciler) pass(ctx context.Context) error {
 			return ringErr
 		}
 		r.Metrics.Reconciled.Add(float64(n))
-		r.Log.WarnContext(ctx, "redis has lost its memory: queued records are due again", "records", n)
+		if n > 0 { // a Redis that is new has nothing to lose
+			r.Log.WarnContext(ctx, "redis has lost its memory: queued records are due again", "records", n)
+		}
 	}
 	if err != nil {
 		return err
