@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbfleet/dbfleet/internal/config"
 	"github.com/dbfleet/dbfleet/internal/netguard"
@@ -61,6 +62,28 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, spare int) (
 	b.settings = &setting.Cache{Load: b.store.Settings}
 	b.gate = newGate(log, check{"postgres", b.store.CheckSchema}, check{"redis", b.queue.Ping})
 	return b, nil
+}
+
+// run opens a base and does work on it, beside the monitor: work begins once
+// everything that it needs is there, and the monitor answers until it has ended,
+// so that a process which drains is not taken for dead.
+func run(ctx context.Context, cfg config.Config, log *slog.Logger, spare int, work func(context.Context, *base) error) (err error) {
+	b, err := open(ctx, cfg, log, spare)
+	if err != nil {
+		return err
+	}
+	defer func() { err = joinClose(err, b) }()
+	watched, ended := context.WithCancel(context.WithoutCancel(ctx))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.monitor(watched, nil) })
+	group.Go(func() error {
+		defer ended()
+		if !b.gate.wait(ctx) {
+			return nil
+		}
+		return work(ctx, b)
+	})
+	return group.Wait()
 }
 
 // openPool keeps spare connections of the budget for others.

@@ -13,21 +13,8 @@ import (
 
 // runScheduler dispatches, reconciles and sweeps until ctx ends. It holds
 // nothing that must be given back, so that a second signal changes nothing.
-func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	b, err := open(ctx, cfg, log, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = joinClose(err, b) }()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.monitor(ctx, nil) })
-	group.Go(func() error {
-		if !b.gate.wait(ctx) {
-			return nil
-		}
-		return b.schedule(ctx)
-	})
-	return group.Wait()
+func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) error {
+	return run(ctx, cfg, log, 0, func(ctx context.Context, b *base) error { return b.schedule(ctx) })
 }
 
 func (b *base) schedule(ctx context.Context) error {

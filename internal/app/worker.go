@@ -19,21 +19,9 @@ import (
 // runWorker works records off until ctx ends, and then drains: no new record,
 // up to the drain timeout for running ones (none after the second signal), the
 // rest is given back, and only then the connections are closed.
-func runWorker(ctx, hard context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	b, err := open(ctx, cfg, log, 1) // the heartbeat has a connection of its own
-	if err != nil {
-		return err
-	}
-	defer func() { err = joinClose(err, b) }()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.monitor(ctx, nil) })
-	group.Go(func() error {
-		if !b.gate.wait(ctx) {
-			return nil
-		}
-		return b.work(ctx, hard)
-	})
-	return group.Wait()
+func runWorker(ctx, hard context.Context, cfg config.Config, log *slog.Logger) error {
+	const heartbeat = 1 // has a connection of its own
+	return run(ctx, cfg, log, heartbeat, func(ctx context.Context, b *base) error { return b.work(ctx, hard) })
 }
 
 // work lives in three layers that end one after another: fetchers, runner,

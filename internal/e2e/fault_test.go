@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -317,8 +318,13 @@ func TestDrainGivesBackWhatDoesNotFinish(t *testing.T) {
 	s := newScene(t, 50)
 	s.start("scheduler")
 	first := s.start("worker", "DBFLEET_CONCURRENCY=8", "DBFLEET_DRAIN_TIMEOUT=2s")
+	monitor := first.addr("monitor listening")
 	id := s.midway(8)
 	first.signal(syscall.SIGTERM)
+	s.await("drain to begin", time.Minute, func(context.Context) bool { return len(first.logged("draining")) > 0 })
+	if status, _ := s.get("http://"+monitor+"/healthz", ""); status != http.StatusOK {
+		t.Errorf("while it drains /healthz answers %d, want 200", status)
+	}
 	if code := first.exit(20 * time.Second); code != 0 {
 		t.Errorf("worker exited with %d, want 0", code)
 	}
