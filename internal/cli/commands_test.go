@@ -185,7 +185,7 @@ func apiCommands() map[string]apiCommand {
 		},
 		"hold confirm": {
 			args: []string{"hold", "confirm", "5"}, route: "POST /holds/{id}/confirm", answer: answerJSON(200, confirmed()),
-			out: []string{"Hold 5 on orders-1: confirmed"},
+			out: []string{"Hold 5 on orders-1: confirmed", "with the next complete read"},
 		},
 		"hold reject": {
 			args: []string{"hold", "reject", "5"}, route: "POST /holds/{id}/reject", answer: answerJSON(200, confirmed()), out: []string{"Hold 5"},

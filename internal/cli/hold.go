@@ -159,6 +159,14 @@ func (c *api) missingNames(ctx context.Context, h client.Hold) ([]string, error)
 	return found, nil
 }
 
+// stored is when the held change was, or will be, stored.
+func (a *app) stored(h client.Hold) string {
+	if h.Status == client.HoldStatusConfirmed && h.AppliedAt == nil {
+		return "with the next complete read"
+	}
+	return a.when(h.AppliedAt)
+}
+
 func (a *app) describeHold(h client.Hold, missing []string) {
 	a.out.printf("Hold %d on %s: %s\n", h.Id, h.InstanceName, h.Status)
 	t := &table{indent: 2}
@@ -173,10 +181,10 @@ func (a *app) describeHold(h client.Hold, missing []string) {
 	}
 	t.add("session", h.SessionId.String())
 	t.add("since", a.when(&h.CreatedAt))
-	t.add("last seen", a.when(&h.SeenAt)+", in "+number(h.TimesSeen)+" complete reads")
+	t.add("last seen", a.when(&h.SeenAt)+", complete reads that agree: "+number(h.TimesSeen))
 	if h.DecidedAt != nil {
 		t.add("decided", a.when(h.DecidedAt))
-		t.add("stored", a.when(h.AppliedAt))
+		t.add("stored", a.stored(h))
 	}
 	if h.LapsedAt != nil {
 		t.add("lapsed", a.when(h.LapsedAt)+", when the server showed something else")
