@@ -116,55 +116,59 @@ func (r *Runner) fenced(ctx context.Context) {
 	r.Log.WarnContext(ctx, "record no longer held: nothing stored")
 }
 
-// unfinished settles an attempt that has no results: given back, cancelled, to
-// be tried again, or failed.
+// unfinished settles an attempt that has no results.
 func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped error, scrub secret.Scrubber) {
-	var settle func(context.Context) error
-	var result string
-	fault := cleaned(err, scrub)
-	delay, again := w.Policy.Next(fault.Code, w.Failures+1)
-	switch {
-	case errors.Is(stopped, session.ErrLeaseOver):
+	if errors.Is(stopped, session.ErrLeaseOver) {
 		r.fenced(ctx)
 		return
-	case errors.Is(stopped, errCancelled):
-		result = "cancelled"
-		settle = func(ctx context.Context) error {
-			return r.Store.Close(ctx, w.Claim, session.RecordCancelled, nil, nil)
-		}
-	case errors.Is(stopped, errReleased), errors.Is(err, session.ErrAway): // our own trouble costs no attempt
-		result = "released"
-		settle = func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, nil, 0) }
-	case again:
-		result = "retry"
-		settle = func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, fault, delay) }
-	default:
-		result = "failed"
-		settle = func(ctx context.Context) error {
-			return r.Store.Close(ctx, w.Claim, session.RecordFailed, fault, nil)
-		}
 	}
-	if err := patiently(ctx, r.over, settle); errors.Is(err, session.ErrClaimLost) {
+	end := r.ending(w, err, stopped, cleaned(err, scrub))
+	switch err := patiently(ctx, r.over, end.settle); {
+	case errors.Is(err, session.ErrClaimLost):
 		r.fenced(ctx)
-		return
-	} else if err != nil {
+	case err != nil:
 		r.Log.ErrorContext(ctx, "record not settled: the reaper will take it back", "err", err)
-		return
+	default:
+		r.Metrics.Settled.WithLabelValues(string(w.Category), end.result).Inc()
+		r.logEnding(ctx, end)
 	}
-	r.Metrics.Settled.WithLabelValues(string(w.Category), result).Inc()
-	r.logUnfinished(ctx, result, fault, delay)
 }
 
-func (r *Runner) logUnfinished(ctx context.Context, result string, fault *session.Fault, delay time.Duration) {
-	if result == "cancelled" || result == "released" {
-		r.Log.InfoContext(ctx, "record not synced", "result", result)
+// ending is how an attempt without results ends.
+type ending struct {
+	result string
+	fault  *session.Fault // nil when the target has no part in it
+	delay  time.Duration  // until the next attempt
+	settle func(context.Context) error
+}
+
+// ending decides: cancelled, given back, to be tried again, or failed.
+func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault) ending {
+	give := func(fault *session.Fault, delay time.Duration) func(context.Context) error {
+		return func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, fault, delay) }
+	}
+	end := func(status session.RecordStatus, fault *session.Fault) func(context.Context) error {
+		return func(ctx context.Context) error { return r.Store.Close(ctx, w.Claim, status, fault, nil) }
+	}
+	delay, again := w.Policy.Next(fault.Code, w.Failures+1)
+	switch {
+	case errors.Is(stopped, errCancelled):
+		return ending{result: "cancelled", settle: end(session.RecordCancelled, nil)}
+	case errors.Is(stopped, errReleased), errors.Is(err, session.ErrAway): // our own trouble costs no attempt
+		return ending{result: "released", settle: give(nil, 0)}
+	case again:
+		return ending{result: "retry", fault: fault, delay: delay, settle: give(fault, delay)}
+	}
+	return ending{result: "failed", fault: fault, settle: end(session.RecordFailed, fault)}
+}
+
+func (r *Runner) logEnding(ctx context.Context, e ending) {
+	if e.fault == nil {
+		r.Log.InfoContext(ctx, "record not synced", "result", e.result)
 		return
 	}
-	attrs := []any{"result", result, "code", fault.Code, "phase", fault.Phase, "err", fault.Err}
-	if result == "retry" {
-		attrs = append(attrs, "again_in_ms", delay.Milliseconds())
-	}
-	r.Log.WarnContext(ctx, "record not synced", attrs...)
+	r.Log.WarnContext(ctx, "record not synced", "result", e.result, "code", e.fault.Code, "phase", e.fault.Phase,
+		"err", e.fault.Err, "again_in_ms", e.delay.Milliseconds())
 }
 
 // cleaned returns err as a fault whose words hold no secret.
