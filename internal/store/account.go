@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -19,7 +17,7 @@ import (
 // transaction that settles its record. It must run before last_syncs is
 // updated: until then that row says when missing accounts were last seen. An
 // unchanged instance is three reads and no write.
-func mergeAccounts(ctx context.Context, _ pgx.Tx, q *dbq.Queries, claim session.Claim, instance fleet.InstanceID,
+func mergeAccounts(ctx context.Context, q *dbq.Queries, claim session.Claim, instance fleet.InstanceID,
 	snap account.Snapshot, rules account.HoldRules,
 ) (merged, error) {
 	m := merger{q: q, claim: claim, instance: instance}

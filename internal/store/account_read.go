@@ -21,7 +21,7 @@ import (
 // the cursor. next is where to go on; zero when there are no more.
 func (s *Store) ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next account.Cursor, err error) {
 	var rows []dbq.ListAccountsRow
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		if err := q.PlanForValues(ctx); err != nil {
 			return err
 		}

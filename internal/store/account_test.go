@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dbfleet/dbfleet/internal/account"
-	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/testdb"
@@ -84,8 +83,8 @@ func (b *accountBundle) merge(t *testing.T, snap account.Snapshot) merged {
 
 func (b *accountBundle) tryMerge(ctx context.Context, snap account.Snapshot) (m merged, err error) {
 	b.claim.Record++
-	err = b.inTx(ctx, func(tx pgx.Tx, q *dbq.Queries) error {
-		if m, err = mergeAccounts(ctx, tx, q, b.claim, b.instance, snap, b.rules); err != nil || m.Foreign {
+	err = b.transact(ctx, func(tx pgx.Tx) error {
+		if m, err = mergeAccounts(ctx, b.q.WithTx(tx), b.claim, b.instance, snap, b.rules); err != nil || m.Foreign {
 			return err
 		}
 		if !m.KeepIdentity {
@@ -331,7 +330,7 @@ func TestMergeThatWaitedKeepsHistoryInOrder(t *testing.T) {
 	t.Parallel()
 	b := newAccounts(t)
 	b.merge(t, snapshot(people(1, 3)))
-	err := b.inTx(t.Context(), func(tx pgx.Tx, q *dbq.Queries) error {
+	err := b.transact(t.Context(), func(tx pgx.Tx) error {
 		var began time.Time
 		if err := tx.QueryRow(t.Context(), `SELECT now()`).Scan(&began); err != nil {
 			return err
@@ -339,7 +338,7 @@ func TestMergeThatWaitedKeepsHistoryInOrder(t *testing.T) {
 		later := people(1, 3)
 		later[0].Superuser = true
 		b.merge(t, snapshot(later))
-		_, err := mergeAccounts(t.Context(), tx, q, b.claim, b.instance, snapshot(people(2, 2)), b.rules)
+		_, err := mergeAccounts(t.Context(), b.q.WithTx(tx), b.claim, b.instance, snapshot(people(2, 2)), b.rules)
 		return err
 	})
 	if err != nil {

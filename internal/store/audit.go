@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
 // Audit stores one event of the actor that ctx carries.
 func (s *Store) Audit(ctx context.Context, e user.Event) error {
-	return s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	return s.inTx(ctx, func(q *dbq.Queries) error {
 		return insertAudit(ctx, q, e)
 	})
 }

@@ -21,7 +21,7 @@ func (s *Store) CreateCredential(ctx context.Context, name, username string, sea
 	if err := (fleet.Credential{Name: name, Username: username}).Validate(); err != nil {
 		return fleet.Credential{}, err
 	}
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		c, err = createCredential(ctx, q, name, username, seal)
 		return err
 	})
@@ -95,7 +95,7 @@ func credential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (fle
 // password again: it is sealed for one version, and nobody here can open it.
 // Errors: *invalid.Error, fleet.ErrCredentialNotFound, fleet.ErrNameTaken.
 func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, change fleet.CredentialChange) (c fleet.Credential, err error) {
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		row, err := lockCredential(ctx, q, id)
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func changed(row dbq.LockCredentialRow, change fleet.CredentialChange) (dbq.Upda
 // DeleteCredential removes a credential that no living instance uses; deleted
 // ones forget it. Errors: fleet.ErrCredentialNotFound, fleet.ErrCredentialInUse.
 func (s *Store) DeleteCredential(ctx context.Context, id fleet.CredentialID) error {
-	return s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	return s.inTx(ctx, func(q *dbq.Queries) error {
 		if err := q.ForgetCredential(ctx, int64(id)); err != nil {
 			return credentialError("forget", err)
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -19,7 +17,7 @@ import (
 // The lock is taken in a statement of its own: in one statement the count
 // would use a snapshot older than the lock.
 func (s *Store) Dispatch(ctx context.Context, hostLimit int) (tickets []session.Ticket, busy bool, err error) {
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		locked, err := q.TryDispatchLock(ctx)
 		if err != nil || !locked {
 			return err
@@ -83,7 +81,7 @@ func (s *Store) OverdueBells(ctx context.Context, age time.Duration, limit int) 
 // how many records it looked at and found missing.
 func (s *Store) MarkBells(ctx context.Context, heard, missed []session.Ticket) (int64, error) {
 	var n int64
-	err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) (err error) {
+	err := s.inTx(ctx, func(q *dbq.Queries) (err error) {
 		if err := q.HearBells(ctx, recordIDs(heard)); err != nil {
 			return fmt.Errorf("mark bells heard: %w", err)
 		}

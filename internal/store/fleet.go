@@ -22,7 +22,7 @@ func (s *Store) CreateInstance(ctx context.Context, in fleet.Instance) (fleet.In
 	if err != nil {
 		return fleet.Instance{}, err
 	}
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		in, err = createInstance(ctx, q, in)
 		return err
 	})
@@ -89,7 +89,7 @@ func instance(ctx context.Context, q *dbq.Queries, id fleet.InstanceID) (fleet.I
 // audit event. The engine is fixed once the instance has a record.
 // Errors: *invalid.Error, fleet.ErrInstanceNotFound, fleet.ErrNameTaken.
 func (s *Store) UpdateInstance(ctx context.Context, id fleet.InstanceID, c fleet.InstanceChange) (in fleet.Instance, err error) {
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		in, err = updateInstance(ctx, q, id, c)
 		return err
 	})
@@ -168,7 +168,7 @@ func replaceTags(ctx context.Context, q *dbq.Queries, in fleet.Instance) error {
 // Records that wait end as skipped at their claim. Its name is free again.
 // Error: fleet.ErrInstanceNotFound.
 func (s *Store) DeleteInstance(ctx context.Context, id fleet.InstanceID) error {
-	return s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	return s.inTx(ctx, func(q *dbq.Queries) error {
 		n, err := q.RemoveInstance(ctx, int64(id))
 		if err != nil {
 			return fmt.Errorf("delete instance %d: %w", id, err)

@@ -51,7 +51,7 @@ func (s *Store) Hold(ctx context.Context, id account.HoldID) (account.Hold, erro
 // account.ErrHoldDecided.
 func (s *Store) DecideHold(ctx context.Context, id account.HoldID, confirm bool, userID int64) (account.Hold, error) {
 	var decided account.Hold
-	err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err := s.inTx(ctx, func(q *dbq.Queries) error {
 		h, err := lockHold(ctx, q, id)
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ func (s *Store) CreateSession(ctx context.Context, req session.Request) (got ses
 		return session.Session{}, false, err
 	}
 	id := uuid.New()
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		created, err = createSession(ctx, q, id, req, s.Serves)
 		if err != nil || created {
 			return err
@@ -174,7 +174,7 @@ func (s *Store) RetrySession(ctx context.Context, r session.Retry) (session.Sess
 		return session.Session{}, err
 	}
 	id := uuid.New()
-	err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err := s.inTx(ctx, func(q *dbq.Queries) error {
 		parent, err := endedSession(ctx, q, r.Parent)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ import (
 //
 // Errors: session.ErrNotFound, session.ErrFinished.
 func (s *Store) CancelSession(ctx context.Context, id session.ID) (session.Session, error) {
-	if err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error { return markCancelling(ctx, q, id) }); err != nil {
+	if err := s.inTx(ctx, func(q *dbq.Queries) error { return markCancelling(ctx, q, id) }); err != nil {
 		return session.Session{}, err
 	}
 	if _, err := s.cancelWaiting(ctx, id); err != nil {
@@ -61,7 +61,7 @@ func markCancelling(ctx context.Context, q *dbq.Queries, id session.ID) error {
 // so that none commits after it. The session's row is locked first, so that two
 // of these cannot wait for each other.
 func (s *Store) cancelWaiting(ctx context.Context, id session.ID) (n int64, err error) {
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		if _, err := q.LockSession(ctx, id); err != nil {
 			return fmt.Errorf("lock session: %w", err)
 		}
@@ -79,7 +79,7 @@ func (s *Store) cancelWaiting(ctx context.Context, id session.ID) (n int64, err 
 // Errors: session.ErrNotFound, session.ErrRecordNotFound, session.ErrFinished.
 func (s *Store) CancelRecord(ctx context.Context, id session.ID, record session.RecordID) (session.Record, error) {
 	var row dbq.SyncInstanceRecord
-	err := s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) (err error) {
+	err := s.inTx(ctx, func(q *dbq.Queries) (err error) {
 		row, err = cancelRecord(ctx, q, id, record)
 		return err
 	})
@@ -139,7 +139,7 @@ func (s *Store) FinishSession(ctx context.Context, id session.ID) (bool, error) 
 		return false, nil
 	}
 	ended := false
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) (err error) {
+	err = s.inTx(ctx, func(q *dbq.Queries) (err error) {
 		ended, err = finishSession(ctx, q, id)
 		return err
 	})

@@ -82,7 +82,7 @@ func (s *Store) SetSetting(ctx context.Context, key string, raw json.RawMessage)
 	if err != nil {
 		return err
 	}
-	return s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	return s.inTx(ctx, func(q *dbq.Queries) error {
 		return setSetting(ctx, q, def, value)
 	})
 }

@@ -21,12 +21,12 @@ import (
 // Error: session.ErrClaimLost.
 func (s *Store) CompleteAccounts(ctx context.Context, c session.Claim, snap account.Snapshot, rules account.HoldRules, details map[string]any) (session.Outcome, error) {
 	out := session.Outcome{Server: snap.Server, Details: details}
-	err := s.inTx(ctx, func(tx pgx.Tx, q *dbq.Queries) error {
+	err := s.inTx(ctx, func(q *dbq.Queries) error {
 		instance, err := holdClaim(ctx, q, c)
 		if err != nil {
 			return err
 		}
-		merged, err := mergeAccounts(ctx, tx, q, c, instance, snap, rules)
+		merged, err := mergeAccounts(ctx, q, c, instance, snap, rules)
 		if err != nil {
 			return err
 		}

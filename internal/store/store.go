@@ -42,10 +42,15 @@ func New(pool *pgxpool.Pool) *Store {
 	return &Store{pool: pool, q: dbq.New(pool)}
 }
 
-// inTx runs do in one READ COMMITTED transaction and commits when it returns
+// inTx is transact for what sqlc has generated.
+func (s *Store) inTx(ctx context.Context, do func(q *dbq.Queries) error) error {
+	return s.transact(ctx, func(tx pgx.Tx) error { return do(s.q.WithTx(tx)) })
+}
+
+// transact runs do in one READ COMMITTED transaction and commits when it returns
 // nil. A rollback outlives ctx, so that a cancelled caller leaves no lock
 // behind; neither does a panic.
-func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, q *dbq.Queries) error) (err error) {
+func (s *Store) transact(ctx context.Context, do func(tx pgx.Tx) error) (err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -56,7 +61,7 @@ func (s *Store) inTx(ctx context.Context, do func(tx pgx.Tx, q *dbq.Queries) err
 			err = errors.Join(err, rollback(ctx, tx))
 		}
 	}()
-	if err := do(tx, s.q.WithTx(tx)); err != nil {
+	if err := do(tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {

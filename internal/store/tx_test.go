@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/dbfleet/dbfleet/internal/dbq"
 )
 
 func TestTransactionOfAPanicIsRolledBack(t *testing.T) {
@@ -17,7 +15,7 @@ func TestTransactionOfAPanicIsRolledBack(t *testing.T) {
 				t.Error("the panic did not come through")
 			}
 		}()
-		_ = b.inTx(t.Context(), func(tx pgx.Tx, _ *dbq.Queries) error {
+		_ = b.transact(t.Context(), func(tx pgx.Tx) error {
 			if _, err := tx.Exec(t.Context(), `UPDATE credentials SET version = 2`); err != nil {
 				t.Error(err)
 			}

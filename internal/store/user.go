@@ -51,7 +51,7 @@ func (s *Store) CreateToken(ctx context.Context, n NewToken) (secret.Text, error
 		return secret.Text{}, err
 	}
 	var plain secret.Text
-	err = s.inTx(ctx, func(_ pgx.Tx, q *dbq.Queries) error {
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		plain, err = createToken(ctx, q, n)
 		return err
 	})
