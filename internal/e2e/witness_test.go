@@ -182,7 +182,7 @@ func (w *witness) arrive(app string) (<-chan struct{}, string) {
 	defer w.mu.Unlock()
 	parts := strings.Split(app, "/")
 	if len(parts) != 4 {
-		return w.gate, app
+		return w.gate, "" // a request to cancel a query: it is no login
 	}
 	instance := parts[2]
 	w.open[instance]++
@@ -194,7 +194,9 @@ func (w *witness) arrive(app string) (<-chan struct{}, string) {
 func (w *witness) leave(instance string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.open[instance]--
+	if instance != "" {
+		w.open[instance]--
+	}
 }
 
 // connected is how many connections are open now.
