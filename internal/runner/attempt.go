@@ -19,6 +19,7 @@ func (r *Runner) attempt(ctx context.Context, w session.Work, s *seat) {
 		slog.Any(logging.SessionID, w.Session), slog.String(logging.Instance, w.Target.Name),
 		slog.Any(logging.Worker, w.Worker), slog.Int("attempt", w.Attempt),
 	)
+	began := time.Now()
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r.begin(w.Claim, stop)
@@ -33,7 +34,9 @@ func (r *Runner) attempt(ctx context.Context, w session.Work, s *seat) {
 	case errors.Is(err, session.ErrClaimLost):
 		r.fenced(ctx)
 	default:
-		r.unfinished(ctx, w, err, context.Cause(running), scrub)
+		end := r.ending(w, err, context.Cause(running), cleaned(err, scrub))
+		end.took = time.Since(began)
+		r.unfinished(ctx, w, end)
 	}
 	r.Ended(w.Session)
 }
@@ -117,12 +120,11 @@ func (r *Runner) fenced(ctx context.Context) {
 }
 
 // unfinished settles an attempt that has no results.
-func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped error, scrub secret.Scrubber) {
-	if errors.Is(stopped, session.ErrLeaseOver) {
+func (r *Runner) unfinished(ctx context.Context, w session.Work, end ending) {
+	if end.settle == nil {
 		r.fenced(ctx)
 		return
 	}
-	end := r.ending(w, err, stopped, cleaned(err, scrub))
 	switch err := patiently(ctx, r.over, end.settle); {
 	case errors.Is(err, session.ErrClaimLost):
 		r.fenced(ctx)
@@ -137,12 +139,13 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, err, stopped er
 // ending is how an attempt without results ends.
 type ending struct {
 	result string
-	fault  *session.Fault // nil when the target has no part in it
-	delay  time.Duration  // until the next attempt
-	settle func(context.Context) error
+	fault  *session.Fault              // nil when the target has no part in it
+	delay  time.Duration               // until the next attempt
+	took   time.Duration               // the attempt
+	settle func(context.Context) error // nil: others hold the record
 }
 
-// ending decides: cancelled, given back, to be tried again, or failed.
+// ending decides: abandoned, cancelled, given back, to be tried again, or failed.
 func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault) ending {
 	give := func(fault *session.Fault, delay time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error { return r.Store.Return(ctx, w.Claim, fault, delay) }
@@ -152,6 +155,8 @@ func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault
 	}
 	delay, again := w.Policy.Next(fault.Code, w.Failures+1)
 	switch {
+	case errors.Is(stopped, session.ErrLeaseOver):
+		return ending{}
 	case errors.Is(stopped, errCancelled):
 		return ending{result: "cancelled", settle: end(session.RecordCancelled, nil)}
 	case errors.Is(stopped, errReleased), errors.Is(err, session.ErrAway): // our own trouble costs no attempt
@@ -164,11 +169,11 @@ func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault
 
 func (r *Runner) logEnding(ctx context.Context, e ending) {
 	if e.fault == nil {
-		r.Log.InfoContext(ctx, "record not synced", "result", e.result)
+		r.Log.InfoContext(ctx, "record not synced", "result", e.result, "took_ms", e.took.Milliseconds())
 		return
 	}
 	r.Log.WarnContext(ctx, "record not synced", "result", e.result, "code", e.fault.Code, "phase", e.fault.Phase,
-		"err", e.fault.Err, "again_in_ms", e.delay.Milliseconds())
+		"err", e.fault.Err, "took_ms", e.took.Milliseconds(), "again_in_ms", e.delay.Milliseconds())
 }
 
 // cleaned returns err as a fault whose words hold no secret.
