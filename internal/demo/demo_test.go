@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,5 +29,24 @@ func TestSecondDemoInAFolderSaysWhy(t *testing.T) {
 	err = Run(t.Context(), cli.DemoOptions{Dir: dir, Streams: cli.Streams{Out: &out}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "another demo is running in "+dir) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestInterruptedCommandSaysNothingMore(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out strings.Builder
+	quiet := quietAfter{ctx, &out}
+	say := func(word string) {
+		if n, err := quiet.Write([]byte(word)); n != len(word) || err != nil {
+			t.Errorf("wrote %d of %s, %v", n, word, err)
+		}
+	}
+	say("before")
+	cancel()
+	say("after")
+	if out.String() != "before" {
+		t.Errorf("printed %q, want only what was said before the interrupt", out.String())
 	}
 }

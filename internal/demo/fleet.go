@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -116,6 +117,7 @@ func (d *demo) command(ctx context.Context, args ...string) error {
 
 func (d *demo) run(ctx context.Context, std cli.Streams, args []string) error {
 	std.Env = d.userEnv
+	std.Err = quietAfter{ctx, std.Err}
 	switch code := cli.Run(ctx, args, std, d.local(d.env)); code {
 	case 0:
 		return nil
@@ -124,6 +126,21 @@ func (d *demo) run(ctx context.Context, std cli.Streams, args []string) error {
 	default:
 		return fmt.Errorf("dbfleet %v exited with %d", args, code)
 	}
+}
+
+// quietAfter drops what a command says of its own interruption: that a sync
+// goes on is not true in a demo that stops everything.
+type quietAfter struct {
+	ctx context.Context //nolint:containedctx // an io.Writer is given none
+	to  io.Writer
+}
+
+// Write passes p on until the context has ended.
+func (q quietAfter) Write(p []byte) (int, error) {
+	if q.ctx.Err() == nil {
+		return q.to.Write(p)
+	}
+	return len(p), nil
 }
 
 // userEnv is the environment of somebody who uses the demo.
