@@ -199,6 +199,28 @@ func (q *Queries) LockInstance(ctx context.Context, id int64) (int64, error) {
 	return id_2, err
 }
 
+const lockWaitingRecords = `-- name: LockWaitingRecords :exec
+SELECT 1 FROM sync_instance_records WHERE instance_id = $1 AND status = 'pending' ORDER BY id FOR UPDATE
+`
+
+func (q *Queries) LockWaitingRecords(ctx context.Context, instanceID int64) error {
+	_, err := q.db.Exec(ctx, lockWaitingRecords, instanceID)
+	return err
+}
+
+const redirectWaitingRecords = `-- name: RedirectWaitingRecords :exec
+UPDATE sync_instance_records r
+SET credential_id = i.credential_id, host_key = i.host_key
+FROM instances i
+WHERE i.id = $1 AND r.instance_id = i.id AND r.status = 'pending' AND i.credential_id IS NOT NULL
+  AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key)
+`
+
+func (q *Queries) RedirectWaitingRecords(ctx context.Context, instanceID int64) error {
+	_, err := q.db.Exec(ctx, redirectWaitingRecords, instanceID)
+	return err
+}
+
 const removeInstance = `-- name: RemoveInstance :execrows
 UPDATE instances SET deleted_at = now(), active = false, updated_at = now() WHERE id = $1 AND deleted_at IS NULL
 `

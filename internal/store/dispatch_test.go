@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -349,5 +350,21 @@ func TestDispatchersAtOnceNeverSendARecordTwice(t *testing.T) {
 		if n > 4 {
 			t.Errorf("%d records of host %s", n, host)
 		}
+	}
+}
+
+// The limits of hosts and credentials hold for where an instance is now.
+func TestWaitingRecordsFollowTheirInstance(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	ids := b.instances(t, 1)
+	id := b.start(t, ids...)
+	other, host := fleet.CredentialID(b.newCredential(t, "other")), "elsewhere"
+	if _, err := b.UpdateInstance(t.Context(), ids[0], fleet.InstanceChange{CredentialID: &other, HostKey: &host}); err != nil {
+		t.Fatal(err)
+	}
+	got := value[string](t, b.pool, `SELECT credential_id || ' ' || host_key FROM sync_instance_records WHERE session_id = $1`, id)
+	if want := fmt.Sprint(other, " ", host); got != want {
+		t.Errorf("the waiting record has credential and host %s, want %s", got, want)
 	}
 }

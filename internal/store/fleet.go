@@ -97,6 +97,10 @@ func (s *Store) UpdateInstance(ctx context.Context, id fleet.InstanceID, c fleet
 }
 
 func updateInstance(ctx context.Context, q *dbq.Queries, id fleet.InstanceID, c fleet.InstanceChange) (fleet.Instance, error) {
+	// Records are locked before the instance that they describe.
+	if err := q.LockWaitingRecords(ctx, int64(id)); err != nil {
+		return fleet.Instance{}, fmt.Errorf("lock waiting records of instance %d: %w", id, err)
+	}
 	old, err := lockInstance(ctx, q, id)
 	if err != nil {
 		return fleet.Instance{}, err
@@ -110,6 +114,10 @@ func updateInstance(ctx context.Context, q *dbq.Queries, id fleet.InstanceID, c 
 	}
 	if err := writeInstance(ctx, q, in); err != nil {
 		return fleet.Instance{}, err
+	}
+	// The limits of hosts and credentials count by what the records say.
+	if err := q.RedirectWaitingRecords(ctx, int64(id)); err != nil {
+		return fleet.Instance{}, fmt.Errorf("redirect waiting records of instance %d: %w", id, err)
 	}
 	if !slices.Equal(old.Tags, in.Tags) {
 		if err := replaceTags(ctx, q, in); err != nil {

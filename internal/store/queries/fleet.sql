@@ -42,3 +42,13 @@ INSERT INTO instance_tags (instance_id, tag) SELECT @instance_id, unnest(@tags::
 
 -- name: RemoveTags :exec
 DELETE FROM instance_tags WHERE instance_id = @instance_id;
+
+-- name: LockWaitingRecords :exec
+SELECT 1 FROM sync_instance_records WHERE instance_id = @instance_id AND status = 'pending' ORDER BY id FOR UPDATE;
+
+-- name: RedirectWaitingRecords :exec
+UPDATE sync_instance_records r
+SET credential_id = i.credential_id, host_key = i.host_key
+FROM instances i
+WHERE i.id = @instance_id AND r.instance_id = i.id AND r.status = 'pending' AND i.credential_id IS NOT NULL
+  AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key);
