@@ -56,6 +56,7 @@ var packages = map[string]rule{
 
 	"internal/cli":                     {group: adapter, also: []string{"client"}},
 	"internal/collector/collectortest": {group: tests},
+	"internal/collector/mysql":         {group: adapter},
 	"internal/collector/postgres":      {group: adapter},
 	"internal/dbq":                     {group: adapter},
 	"internal/httpapi":                 {group: adapter, also: []string{"internal/httpapi/gen"}, tests: []string{"internal/httpserver", "internal/store"}},
@@ -98,11 +99,12 @@ var libraries = map[string][]string{
 	"github.com/hibiken/asynqmon":         {"internal/httpserver"},
 	"github.com/redis/go-redis":           {"internal/queue", "internal/app"},
 	"github.com/jackc/pgx":                {"internal/store", "internal/dbq", "internal/collector/postgres", "internal/app", "internal/demo", "internal/localsvc", "internal/testdb"},
+	"github.com/go-sql-driver/mysql":      {"internal/collector/mysql", "internal/localsvc", "internal/testdb"},
 	"github.com/pressly/goose":            {"migrations"},
 	"github.com/labstack/echo":            {"internal/httpserver", "internal/httpapi", "internal/httpapi/gen"},
 	"github.com/oapi-codegen/runtime":     {"internal/httpapi", "internal/httpapi/gen", "client"},
 	"github.com/spf13/cobra":              {"internal/cli"},
-	"database/sql":                        {"migrations", "internal/secret", "internal/testdb", "internal/app"},
+	"database/sql":                        {"migrations", "internal/secret", "internal/testdb", "internal/app", "internal/collector/mysql", "internal/localsvc"},
 	"github.com/prometheus/client_golang": {"internal/telemetry"},
 	"os/exec":                             {"internal/localsvc", "internal/demo"},
 }

@@ -24,5 +24,5 @@
 // data may lie below folders that only root can enter. Where namespaces are
 // forbidden, or the folder belongs to somebody else, the server runs as the
 // system user postgres with its data in the folder for temporary files, and
-// the given folder holds a link to it.
+// the given folder holds a link to it. MariaDB and Redis run as the caller.
 package localsvc

@@ -76,3 +76,18 @@ func stop(t testing.TB, server interface {
 		t.Errorf("stop the test's server: %v", err)
 	}
 }
+
+// MariaDB starts a MariaDB server for this test alone, to be read as a target;
+// it takes a few seconds. It fills in Dir. It is stopped at the end of the test.
+func MariaDB(t testing.TB, opts localsvc.MariaDBOptions) *localsvc.MariaDB {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	opts.Dir = filepath.Join(t.TempDir(), "mariadb")
+	m, err := localsvc.StartMariaDB(ctx, opts)
+	if err != nil {
+		t.Fatalf("the test's MariaDB: %v", err)
+	}
+	t.Cleanup(func() { stop(t, m) })
+	return m
+}
