@@ -31,7 +31,7 @@ const (
 
 // Serves is the table of what this release can sync.
 func Serves() session.Serves {
-	return session.Serves{session.Account: {fleet.PostgreSQL}}
+	return session.Serves{session.Account: {fleet.PostgreSQL, fleet.MySQL}}
 }
 
 // Version is the version of this binary, as its build recorded it.

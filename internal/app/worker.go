@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dbfleet/dbfleet/internal/collector/mysql"
 	"github.com/dbfleet/dbfleet/internal/collector/postgres"
 	"github.com/dbfleet/dbfleet/internal/config"
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -84,12 +85,14 @@ func (b *base) jobs(ctx context.Context) (map[runner.Kind]runner.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := postgres.New(&netguard.Dialer{Policy: policy})
+	dialer := &netguard.Dialer{Policy: policy}
+	postgresReader, err := postgres.New(dialer)
 	if err != nil {
 		return nil, err
 	}
 	return map[runner.Kind]runner.Job{
-		{Engine: fleet.PostgreSQL, Category: session.Account}: runner.Accounts{Reader: reader, Store: b.store, Log: b.log},
+		{Engine: fleet.PostgreSQL, Category: session.Account}: runner.Accounts{Reader: postgresReader, Store: b.store, Log: b.log},
+		{Engine: fleet.MySQL, Category: session.Account}:      runner.Accounts{Reader: mysql.New(dialer), Store: b.store, Log: b.log},
 	}, nil
 }
 

@@ -33,8 +33,11 @@ type MariaDB struct {
 	password string
 }
 
-// initName is the file of statements that the server runs before it listens.
-const initName = "init.sql"
+// Names inside the folder.
+const (
+	initName = "init.sql" // statements that the server runs before it listens
+	tmpName  = "tmp"
+)
 
 // StartMariaDB starts a server and returns when it has answered. ctx bounds
 // the start, not the life of the server; the caller calls Stop.
@@ -87,14 +90,18 @@ func (m *MariaDB) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tmp := m.folder.file(tmpName) // servers that share one take each other's files
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return fmt.Errorf("make folder for temporary files: %w", err)
+	}
 	args := []string{
-		"--no-defaults", "--datadir=" + m.folder.data(), "--auth-root-authentication-method=normal",
+		"--no-defaults", "--datadir=" + m.folder.data(), "--tmpdir=" + tmp, "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--skip-name-resolve", "--innodb-flush-method=nosync", "--innodb-log-file-size=4M",
 	}
 	cmd := exec.CommandContext(ctx, script, append(args, asRoot()...)...)
 	setMariaDB(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("mariadb-install-db: %w: %s", err, lastLines(string(out), 5))
+		return fmt.Errorf("mariadb-install-db: %w: %s", err, lastLines(string(out), 30)) // advice comes last
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -111,6 +118,7 @@ func (m *MariaDB) mariadbd(bin string, opts MariaDBOptions) *exec.Cmd {
 		"--no-defaults", "--datadir=" + m.folder.data(), "--init-file=" + m.folder.file(initName),
 		"--port=" + strconv.Itoa(m.port), "--bind-address=" + strings.Join(m.addrs, ","),
 		"--socket=mysql.sock", // in the data folder; an absolute path could be too long
+		"--tmpdir=" + m.folder.file(tmpName),
 		"--pid-file=mysql.pid", "--skip-log-error", "--skip-log-bin",
 		"--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-method=nosync",
 		"--innodb-flush-log-at-trx-commit=0", "--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M",

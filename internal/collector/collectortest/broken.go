@@ -34,7 +34,11 @@ func testBroken(t *testing.T, h Harness) {
 		target := server.Target()
 		target.Database = "nowhere"
 		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
-		wantFault(t, err, session.CodeUnknownDatabase, session.PhaseLogin)
+		code := session.CodeUnknownDatabase
+		if h.SQL.HidesDatabases {
+			code = session.CodePermission
+		}
+		wantFault(t, err, code, session.PhaseLogin)
 	})
 	if h.SQL.Databases {
 		t.Run("one unreadable database of many", func(t *testing.T) { testUnreadable(t, h, server) })

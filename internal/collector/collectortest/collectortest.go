@@ -65,6 +65,11 @@ type SQL struct {
 	// Databases says whether grants are kept in each database, so that one of them
 	// can be unreadable.
 	Databases bool
+	// HidesDatabases says that an account is told the same about a database that it
+	// may not enter and about one that does not exist.
+	HidesDatabases bool
+	// Takes says whether accounts and tables can have the name at all; nil takes all.
+	Takes func(name string) bool
 	// NameBytes is the longest name of an account, in bytes.
 	NameBytes int
 }

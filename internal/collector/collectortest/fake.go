@@ -99,14 +99,21 @@ func Silent(_ context.Context, c net.Conn) {
 	_, _ = io.Copy(io.Discard, c)
 }
 
-// Closing closes the connection as soon as it has heard something.
-func Closing(_ context.Context, c net.Conn) {
+// Closing closes the connection once it has heard something.
+func Closing(_ context.Context, c net.Conn) { hear(c) }
+
+// hear reads a byte. In some protocols the server speaks first; so it does not
+// wait for long.
+func hear(c net.Conn) {
+	const most = 100 * time.Millisecond
+	_ = c.SetReadDeadline(time.Now().Add(most))
 	_, _ = c.Read(make([]byte, 1))
+	_ = c.SetReadDeadline(time.Time{})
 }
 
 // Garbage answers in a protocol that no database speaks.
 func Garbage(_ context.Context, c net.Conn) {
-	_, _ = c.Read(make([]byte, 1))
+	hear(c)
 	_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 	_, _ = io.Copy(io.Discard, c)
 }

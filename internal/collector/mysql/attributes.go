@@ -1,0 +1,77 @@
+package mysql
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dbfleet/dbfleet/internal/account"
+)
+
+// stateMySQL takes what we need out of the column that also holds the hash of a
+// second password. The documented view dbfleet.account_state is made of this
+// text on MySQL 8.
+const stateMySQL = `
+SELECT Host, User,
+       JSON_EXTRACT(User_attributes, '$.Restrictions') AS restrictions,
+       JSON_EXTRACT(User_attributes, '$.Password_locking.failed_login_attempts') AS failed_login_attempts,
+       JSON_EXTRACT(User_attributes, '$.Password_locking.password_lock_time_days') AS password_lock_time_days,
+       JSON_CONTAINS_PATH(User_attributes, 'one', '$.additional_password') AS second_password
+  FROM mysql.user
+ WHERE User_attributes IS NOT NULL`
+
+const sqlAttributes = `
+SELECT Host, User, restrictions, failed_login_attempts, password_lock_time_days, second_password
+  FROM dbfleet.account_state`
+
+// readUserAttributes reads what MySQL 8 has in JSON: partial revokes, and the
+// rules about wrong passwords.
+func (c *conn) readUserAttributes(ctx context.Context) error {
+	if c.read.version.mariaDB() || !c.read.version.hasRoles() {
+		return nil
+	}
+	const columns = 6
+	err := c.each(ctx, query{name: "user_attributes", sql: sqlAttributes, columns: columns}, c.read.addAttributes)
+	if noView(err) {
+		err = c.each(ctx, query{name: "user_attributes", sql: stateMySQL, columns: columns}, c.read.addAttributes)
+	}
+	if err == nil {
+		return nil
+	}
+	c.read.undo(func(kind string) bool { return kind == GapPartialRevokes })
+	return c.read.skip(GapPartialRevokes, err)
+}
+
+// A restriction is a partial revoke as MySQL writes it.
+type restriction struct {
+	Database   string   `json:"Database"`
+	Privileges []string `json:"Privileges"`
+}
+
+func (r *read) addAttributes(v row) error {
+	a := r.account(v.text(1), v.text(0))
+	if a == nil {
+		return nil
+	}
+	number(a, "failed_login_attempts", v.text(3))
+	number(a, "password_lock_time_days", v.text(4))
+	if v.flag(5) {
+		a.Attributes["second_password"] = true
+	}
+	if v[2] == nil {
+		return nil
+	}
+	var all []restriction
+	if err := json.Unmarshal([]byte(v.text(2)), &all); err != nil {
+		return fmt.Errorf("%w: partial revokes", errProtocol)
+	}
+	for _, one := range all {
+		err := r.addGrant(a, account.Grant{
+			Type: GapPartialRevokes, Object: one.Database, Privileges: one.Privileges, Effect: account.Denied,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/netguard"
+	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+// Reader reads servers of the MySQL family. Goroutines may share it.
+type Reader struct {
+	dialer *netguard.Dialer
+}
+
+// New returns a reader whose every connection is made by dialer.
+func New(dialer *netguard.Dialer) *Reader { return &Reader{dialer: dialer} }
+
+// ReadAccounts reads all accounts of t with what they may do. It calls loggedIn,
+// unless that is nil, once, right after the login has succeeded. It blocks for as
+// long as limits and ctx let it; when it returns, its connection is closed. What
+// still runs on the target then, the server ends by itself within the limits.
+//
+// The error is a *session.Fault, and the snapshot is empty then. When ctx has
+// ended the fault wraps its cause. The snapshot's lists may be shared between
+// accounts; the caller must not change them.
+func (r *Reader) ReadAccounts(
+	ctx context.Context, t fleet.Target, limits fleet.Limits, loggedIn func(context.Context),
+) (account.Snapshot, error) {
+	job := r.dialer.Job(ctx)
+	defer func() { _ = job.Close() }() // always nil
+	one := &read{
+		builder: newBuilder(),
+		target:  t,
+		limits:  limits.OrDefaults(),
+		job:     job,
+		scrub:   secret.NewScrubber(t.Password),
+	}
+	if err := one.run(ctx, loggedIn); err != nil {
+		return account.Snapshot{}, session.AsFault(err)
+	}
+	one.snapshot.Details["bytes_read"] = job.BytesRead()
+	return one.finish(), nil
+}
+
+// A read is one read of one target.
+type read struct {
+	*builder
+	target   fleet.Target
+	limits   fleet.Limits
+	job      *netguard.Job
+	scrub    secret.Scrubber
+	version  version
+	lifetime int64 // days that a password is valid unless its account says otherwise; 0 is for ever
+}
+
+func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
+	if err := r.checkTarget(); err != nil {
+		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
+	}
+	c, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if loggedIn != nil {
+		loggedIn(ctx)
+	}
+	for _, step := range []func(context.Context) error{
+		c.readVersion, c.readSettings, c.readIdentity, c.readDefaultLifetime,
+		c.readAccounts, c.readMemberships, c.readGrants,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTarget refuses what would be taken for something else.
+func (r *read) checkTarget() error {
+	t := r.target
+	if t.Port < 1 || t.Port > 65535 {
+		return fmt.Errorf("port %d is out of range", t.Port)
+	}
+	if t.Host == "" || strings.ContainsAny(t.Host, "/\\@") {
+		return errors.New("host is not a host name")
+	}
+	if strings.ContainsRune(t.Username+t.Database+t.AppName+t.Password.Reveal(), 0) {
+		return errors.New("user name, password or database contains NUL")
+	}
+	return nil
+}

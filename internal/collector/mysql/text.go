@@ -1,0 +1,66 @@
+package mysql
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxFieldBytes bounds one value; what is longer ends with cutMark.
+	maxFieldBytes = 64 << 10
+	cutMark       = "…"
+)
+
+// clean returns a server's value as valid UTF-8 without NUL, which neither our
+// database nor JSON would take. A database without an encoding may hold any bytes.
+func clean(b []byte) string {
+	cut := len(b) > maxFieldBytes
+	if cut {
+		b = b[:maxFieldBytes]
+	}
+	if !cut && utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
+		return string(b)
+	}
+	s := strings.ToValidUTF8(string(b), "\uFFFD")
+	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
+	if cut {
+		s += cutMark
+	}
+	return s
+}
+
+// A pool keeps one copy of each text and list that repeats: a snapshot has
+// thousands of grants with the same few privileges. The lists are shared and
+// must not be changed.
+type pool struct {
+	texts map[string]string
+	sets  map[string]set
+}
+
+func newPool() *pool {
+	return &pool{texts: map[string]string{}, sets: map[string]set{}}
+}
+
+// text returns the one copy of a text.
+func (p *pool) text(s string) string {
+	if kept, ok := p.texts[s]; ok {
+		return kept
+	}
+	p.texts[s] = s
+	return s
+}
+
+// set returns the one copy of what a SET column holds.
+func (p *pool) set(value string) set {
+	if kept, ok := p.sets[value]; ok {
+		return kept
+	}
+	var names []string
+	if value != "" {
+		names = strings.Split(strings.ToUpper(value), ",")
+	}
+	kept := newSet(names)
+	p.sets[value] = kept
+	return kept
+}
