@@ -18,7 +18,7 @@ func MinimalMariaDB() []string {
 	}
 }
 
-// Documented returns what the page of the engine must hold, line by line.
-func Documented() string {
-	return strings.Join(MinimalMariaDB(), "\n") + stateMySQL
+// Documented returns the texts that the page of the engine must hold.
+func Documented() []string {
+	return append(MinimalMariaDB(), strings.TrimSpace(stateMySQL))
 }
