@@ -44,9 +44,12 @@ type server struct {
 
 func start(t testing.TB) *server {
 	t.Helper()
-	s := &server{testdb.MariaDB(t, localsvc.MariaDBOptions{Settings: map[string]string{
-		"performance-schema": "ON", // tells the names of applications
-	}})}
+	return startWith(t, map[string]string{"performance-schema": "ON"}) // it tells the names of applications
+}
+
+func startWith(t testing.TB, settings map[string]string) *server {
+	t.Helper()
+	s := &server{testdb.MariaDB(t, localsvc.MariaDBOptions{Settings: settings})}
 	s.Exec(t, "", createMinimal, "CREATE USER somebody")
 	s.Exec(t, "", mysql.MinimalMariaDB()...)
 	return s

@@ -1,0 +1,101 @@
+package mysql
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// statements returns every statement, those made of columns included.
+func statements(t *testing.T) map[string]string {
+	t.Helper()
+	columns := layout{"user": append(userBase(), "Create_role_priv", "Drop_role_priv")}
+	for _, c := range userColumns {
+		columns["user"] = append(columns["user"], c.column)
+	}
+	columns["user"] = append(columns["user"], "Password", "authentication_string", "x;DROP TABLE t_priv")
+	all := map[string]string{
+		"version": sqlVersion, "server_uuid": sqlServerUUID, "server_uid": sqlServerUID, "place": sqlPlace,
+		"lifetime": sqlDefaultLifetime, "columns": sqlColumns, "states": sqlStates, "stateMariaDB": stateMariaDB,
+		"attributes": sqlAttributes, "stateMySQL": stateMySQL, "roles_mapping": sqlRolesMapping,
+		"role_edges": sqlRoleEdges, "default_roles": sqlDefaultRoles, "mandatory_roles": sqlMandatoryRoles,
+	}
+	for _, v := range []version{{flavour: flavourMySQL, major: 8}, {flavour: flavourMariaDB, major: 10, minor: 3}} {
+		sql, _, err := usersQuery(columns, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["users of "+v.flavour] = sql
+		for _, p := range (&read{version: v}).parts() {
+			all[p.name+" of "+v.flavour] = p.sql
+		}
+	}
+	return all
+}
+
+func TestStatementsOnlyReadAndNeverPasswords(t *testing.T) {
+	t.Parallel()
+	secrets := regexp.MustCompile(`(?i)authentication_string|\bpassword\b|[^_(]Priv,? FROM`)
+	writes := regexp.MustCompile(`(?i);|\b(insert|update|delete|create|alter|drop|grant|revoke|set|do|call|truncate|lock|into|load)\b`)
+	for name, sql := range statements(t) {
+		if hit := secrets.FindString(sql); hit != "" {
+			t.Errorf("%s mentions %s", name, hit)
+		}
+		if hit := writes.FindString(sql); hit != "" {
+			t.Errorf("%s is no single SELECT: %s", name, hit)
+		}
+		if !strings.HasPrefix(strings.TrimSpace(sql), "SELECT ") {
+			t.Errorf("%s begins with %.20q", name, sql)
+		}
+	}
+}
+
+func TestIdentityIsUnambiguous(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, pair := range [][2]string{{"a", "b@c"}, {"a@b", "c"}, {`a\`, "b@c"}, {`a\@b`, "c"}, {"", "a"}, {"a", ""}, {"@", "@"}, {`\@`, ""}} {
+		id := identity(pair[0], pair[1])
+		if other, known := seen[id]; known {
+			t.Errorf("%q is %q and %q", id, other, pair)
+		}
+		seen[id] = strings.Join(pair[:], " at ")
+	}
+}
+
+func TestVersionsAreNumbersWithAFlavour(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"5.6.51-log": false, "5.7.8": true, "8.0.36-0ubuntu0.22.04.1": true, "8.4.0": true, "9.1.0": true, "10.0.1": false,
+		"10.2.44-MariaDB": false, "10.3.39-MariaDB-log": true, "10.11.6-MariaDB": true, "11.4.2-MariaDB-ubu2404": true,
+		"12.0.1-MariaDB": false, "5.7.25-TiDB-v7.1.0": false,
+	} {
+		v, err := parseVersion(text, "")
+		if err != nil || v.supported() != want {
+			t.Errorf("%s: %+v supported %t, %v", text, v, v.supported(), err)
+		}
+	}
+	if _, err := parseVersion("eight", ""); err == nil {
+		t.Error("a version without numbers was read")
+	}
+}
+
+func TestAccessOfOlderVersionsIsWhatTheServerMakesOfIt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		access  uint64
+		written int64
+		version version
+		want    string
+	}{
+		"10.4":                  {1 << 20, 0, version{flavourMariaDB, 10, 4, 1}, "REPLICATION CLIENT"},
+		"10.11":                 {1 << 20, 10_11_06, version{flavourMariaDB, 10, 11, 6}, "BINLOG MONITOR"},
+		"replication from 10.4": {1 << 19, 10_04_20, version{flavourMariaDB, 10, 11, 6}, "REPLICATION SLAVE,REPLICATION SLAVE ADMIN,SLAVE MONITOR"},
+		"a bit of the future":   {1 << 39, 11_03_00, version{flavourMariaDB, 10, 11, 6}, ""},
+		"11.3":                  {1 << 39, 11_03_00, version{flavourMariaDB, 11, 3, 0}, "SHOW CREATE ROUTINE"},
+		"grant option alone":    {1 << 10, 10_11_06, version{flavourMariaDB, 10, 11, 6}, "GRANT OPTION"},
+	} {
+		if got := strings.Join(accessSet(test.access, test.written, test.version).privileges, ","); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
