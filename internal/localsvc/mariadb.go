@@ -84,6 +84,24 @@ func (m *MariaDB) ConfigFor(user, password, database string) *mysql.Config {
 	return c
 }
 
+// Exec runs statements one by one as the superuser, on one connection to a
+// database; "" is none.
+func (m *MariaDB) Exec(ctx context.Context, database string, statements ...string) error {
+	connector, err := mysql.NewConnector(m.Config(database))
+	if err != nil {
+		return fmt.Errorf("configure: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	for _, statement := range statements {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%.200s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
 // install makes the data folder and the statements of initName.
 func (m *MariaDB) install(ctx context.Context) error {
 	script, err := findProgram("mariadb-install-db", "/usr/bin", "/usr/local/bin")

@@ -44,10 +44,8 @@ func TestMariaDBRestartKeepsPortAndData(t *testing.T) {
 	}
 	m := startMariaDB(t, MariaDBOptions{Dir: filepath.Join(closed, "maria"), Settings: map[string]string{"max-connections": "33"}})
 	ctx := within(t)
-	for _, statement := range []string{"CREATE DATABASE kept", "CREATE TABLE kept.t ENGINE=Aria SELECT 7 AS n"} {
-		if _, err := openMariaDB(t, m.Config("")).ExecContext(ctx, statement); err != nil {
-			t.Fatal(err)
-		}
+	if err := m.Exec(ctx, "", "CREATE DATABASE kept", "CREATE TABLE kept.t ENGINE=Aria SELECT 7 AS n"); err != nil {
+		t.Fatal(err)
 	}
 	before := m.Addr()
 	if err := m.Restart(ctx); err != nil {

@@ -84,12 +84,8 @@ func (s *server) connect(t testing.TB, database string) (*sql.Conn, func()) {
 // Exec runs statements as the superuser.
 func (s *server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	conn, end := s.connect(t, database)
-	defer end()
-	for _, statement := range statements {
-		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
-			t.Fatalf("%.200s: %v", statement, err)
-		}
+	if err := s.MariaDB.Exec(t.Context(), database, statements...); err != nil {
+		t.Fatal(err)
 	}
 }
 
