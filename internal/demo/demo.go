@@ -101,7 +101,7 @@ func (d *demo) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.out, format+"\n", args...) // a closed terminal must not end the demo half way
 }
 
-// show makes the fleet, syncs it, changes two accounts and syncs again.
+// show makes the fleet, syncs it, changes three accounts and syncs again.
 func (d *demo) show(ctx context.Context) error {
 	if err := d.register(ctx); err != nil {
 		return err
@@ -115,13 +115,14 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	d.say("\n── Two changes on server alpha: GRANT DELETE ON sales.orders TO shop_report; DROP ROLE old_batch ──")
+	d.say("── One on gamma, a MariaDB: GRANT SELECT ON crm.calls TO crm_report ──")
 	if err := d.servers.change(ctx); err != nil {
 		return err
 	}
 	if err := d.sync(ctx); err != nil {
 		return err
 	}
-	d.say("\nEach row of alpha has one account updated and one deleted; the rows of beta have none:")
+	d.say("\nEach row of alpha has one account updated and one deleted, each of gamma one updated; those of beta have none:")
 	return d.command(ctx, "sync", "list", "--limit", "2")
 }
 
@@ -138,9 +139,11 @@ API document       %s/api/v1/openapi.yaml
 Queues (Asynqmon)  %s/monitoring/   user: anything, password: the token above
 Targets            alpha: psql '%s'
                    beta:  psql '%s'
+                   gamma: mariadb -h %s -P %d -u root, password %s
 Logs               %s`,
 		d.api, d.token, d.program("dbfleet"), d.program("dbfleet"), d.api, d.monitor,
-		d.servers.alpha.URL(""), d.servers.beta.URL(""), filepath.Join(d.dir, "log"))
+		d.servers.alpha.URL(""), d.servers.beta.URL(""),
+		d.servers.gamma.Host(), d.servers.gamma.Port(), d.servers.gamma.Config("").Passwd, filepath.Join(d.dir, "log"))
 }
 
 func (d *demo) program(name string) string { return filepath.Join(d.bin, name) }

@@ -14,15 +14,18 @@ import (
 	"github.com/dbfleet/dbfleet/internal/cli"
 )
 
-// rows is how many instances of the fleet share each target server.
-const rows = 120
+// How many instances of the fleet share a target server.
+const (
+	rows      = 120 // each PostgreSQL
+	mariaRows = 60  // the MariaDB
+)
 
 const callTime = 10 * time.Second
 
-// register adds two credentials and the fleet: rows of alpha and beta, and one
-// instance whose password is wrong.
+// register adds two credentials and the fleet: rows of alpha, beta and gamma, and
+// one instance whose password is wrong.
 func (d *demo) register(ctx context.Context) error {
-	d.say("Registering %d instances on the two servers, and one with a wrong password …", 2*rows)
+	d.say("Registering %d instances on the three servers, and one with a wrong password …", 2*rows+mariaRows)
 	api, err := client.NewClientWithResponses(d.api+"/api/v1",
 		client.WithHTTPClient(&http.Client{Timeout: callTime}),
 		client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
@@ -40,16 +43,24 @@ func (d *demo) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		err := errors.Join(
-			addInstance(ctx, api, fmt.Sprintf("alpha-%03d", i+1), d.servers.alpha.Port(), good, fmt.Sprintf("alpha-rack-%02d", i/8+1)),
-			addInstance(ctx, api, fmt.Sprintf("beta-%03d", i+1), d.servers.beta.Port(), good, fmt.Sprintf("beta-rack-%02d", i/8+1)),
-		)
-		if err != nil {
-			return err
+	for _, server := range []struct {
+		name   string
+		engine client.Engine
+		port   int
+		rows   int
+	}{
+		{"alpha", client.EnginePostgresql, d.servers.alpha.Port(), rows},
+		{"beta", client.EnginePostgresql, d.servers.beta.Port(), rows},
+		{"gamma", client.EngineMysql, d.servers.gamma.Port(), mariaRows},
+	} {
+		for i := range server.rows {
+			name, rack := fmt.Sprintf("%s-%03d", server.name, i+1), fmt.Sprintf("%s-rack-%02d", server.name, i/8+1)
+			if err := addInstance(ctx, api, name, server.engine, server.port, good, rack); err != nil {
+				return err
+			}
 		}
 	}
-	return addInstance(ctx, api, "beta-wrong-password", d.servers.beta.Port(), bad, "beta-rack-99")
+	return addInstance(ctx, api, "beta-wrong-password", client.EnginePostgresql, d.servers.beta.Port(), bad, "beta-rack-99")
 }
 
 func addCredential(ctx context.Context, api *client.ClientWithResponses, name, password string) (int64, error) {
@@ -65,10 +76,12 @@ func addCredential(ctx context.Context, api *client.ClientWithResponses, name, p
 	return answer.JSON201.Id, nil
 }
 
-func addInstance(ctx context.Context, api *client.ClientWithResponses, name string, port int, credential int64, hostKey string) error {
+func addInstance(
+	ctx context.Context, api *client.ClientWithResponses, name string, engine client.Engine, port int, credential int64, hostKey string,
+) error {
 	mode := client.TLSModeDisable // the demo's servers have no certificates; nothing leaves this machine
 	answer, err := api.CreateInstanceWithResponse(ctx, client.InstanceCreate{
-		Name: name, Engine: client.EnginePostgresql, Host: "127.0.0.1", Port: &port, CredentialId: credential,
+		Name: name, Engine: engine, Host: "127.0.0.1", Port: &port, CredentialId: credential,
 		HostKey: &hostKey, TlsMode: &mode, Tags: &[]string{"demo"},
 	})
 	if err != nil {

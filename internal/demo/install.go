@@ -79,7 +79,7 @@ func (k keys) remove() error {
 // environment is what every process of the demo gets, and nothing of the
 // caller's own settings.
 func (d *demo) environment(api, monitor string) []string {
-	allow := fmt.Sprintf("127.0.0.1/32:%d|%d", d.servers.alpha.Port(), d.servers.beta.Port())
+	allow := fmt.Sprintf("127.0.0.1/32:%d|%d|%d", d.servers.alpha.Port(), d.servers.beta.Port(), d.servers.gamma.Port())
 	return []string{
 		"PATH=" + d.std.Env("PATH"), "HOME=" + d.std.Env("HOME"),
 		"DBFLEET_DATABASE_URL=" + d.servers.own.URL("dbfleet"),

@@ -22,13 +22,16 @@ var (
 	betaSQL string
 	//go:embed beta_billing.sql
 	betaBillingSQL string
+	//go:embed gamma.sql
+	gammaSQL string
 )
 
-// servers are the private servers: DBFleet's own two and two targets.
+// servers are the private servers: DBFleet's own two and three targets.
 type servers struct {
 	own, alpha, beta *localsvc.Postgres
+	gamma            *localsvc.MariaDB
 	redis            *localsvc.Redis
-	password         string // of the account dbfleet on both targets
+	password         string // of the account dbfleet on all targets
 }
 
 const targetUser = "dbfleet"
@@ -47,6 +50,10 @@ func (s *servers) start(ctx context.Context, dir string, say func(string, ...any
 			return err
 		}
 	}
+	s.gamma, err = localsvc.StartMariaDB(ctx, localsvc.MariaDBOptions{Dir: filepath.Join(dir, "gamma")})
+	if err != nil {
+		return err
+	}
 	s.redis, err = localsvc.StartRedis(ctx, localsvc.RedisOptions{
 		Dir: filepath.Join(dir, "redis"), Args: []string{"--maxmemory-policy", "noeviction"},
 	})
@@ -57,6 +64,7 @@ func (s *servers) start(ctx context.Context, dir string, say func(string, ...any
 	return errors.Join(
 		s.fill(ctx, s.alpha, alphaSQL, "shop", alphaShopSQL),
 		s.fill(ctx, s.beta, betaSQL, "billing", betaBillingSQL),
+		s.fillMariaDB(ctx),
 		run(ctx, s.own.URL(""), "CREATE DATABASE dbfleet"),
 	)
 }
@@ -74,11 +82,18 @@ func (s *servers) fill(ctx context.Context, server *localsvc.Postgres, roles, da
 	return script(ctx, server.URL(database), objects)
 }
 
-// change makes the two changes that the second sync finds.
+// fillMariaDB is fill for gamma.
+func (s *servers) fillMariaDB(ctx context.Context) error {
+	account := fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s'", targetUser, s.password)
+	return s.gamma.Exec(ctx, "", append([]string{account}, statements(gammaSQL)...)...)
+}
+
+// change makes the three changes that the second sync finds.
 func (s *servers) change(ctx context.Context) error {
 	return errors.Join(
 		run(ctx, s.alpha.URL("shop"), "GRANT DELETE ON sales.orders TO shop_report"),
 		run(ctx, s.alpha.URL(""), "DROP ROLE old_batch"),
+		s.gamma.Exec(ctx, "", "GRANT SELECT ON crm.calls TO crm_report"),
 	)
 }
 
@@ -88,6 +103,9 @@ func (s *servers) stop(ctx context.Context) error {
 		if server != nil {
 			faults = append(faults, server.Stop(ctx))
 		}
+	}
+	if s.gamma != nil {
+		faults = append(faults, s.gamma.Stop(ctx))
 	}
 	if s.redis != nil {
 		faults = append(faults, s.redis.Stop(ctx))
