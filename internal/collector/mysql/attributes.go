@@ -39,7 +39,10 @@ func (c *conn) readUserAttributes(ctx context.Context) error {
 		return nil
 	}
 	c.read.undo(func(kind string) bool { return kind == GapPartialRevokes })
-	return c.read.skip(GapPartialRevokes, err)
+	if err := c.read.skip(GapPartialRevokes, err); err != nil {
+		return err
+	}
+	return c.read.skipSettings(err)
 }
 
 // A restriction is a partial revoke as MySQL writes it.
@@ -53,10 +56,13 @@ func (r *read) addAttributes(v row) error {
 	if a == nil {
 		return nil
 	}
-	number(a, "failed_login_attempts", v.text(3))
-	number(a, "password_lock_time_days", v.text(4))
+	for i, name := range []string{"failed_login_attempts", "password_lock_time_days"} {
+		if value := v.text(3 + i); value != "" && value != "0" {
+			r.addSetting(a, name+"="+value)
+		}
+	}
 	if v.flag(5) {
-		a.Attributes["second_password"] = true
+		r.addSetting(a, "second_password=true")
 	}
 	if v[2] == nil {
 		return nil

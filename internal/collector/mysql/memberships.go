@@ -46,7 +46,10 @@ func (c *conn) readMemberships(ctx context.Context) error {
 	for i := range c.read.snapshot.Accounts {
 		c.read.snapshot.Accounts[i].Memberships = nil
 	}
-	return c.read.skip(account.GapMemberships, err)
+	if err := c.read.skip(account.GapMemberships, err); err != nil {
+		return err
+	}
+	return c.read.skipSettings(err)
 }
 
 func (r *read) addMembership(v row) error {
@@ -62,7 +65,7 @@ func (r *read) addMembership(v row) error {
 func (c *conn) readMySQLRoles(ctx context.Context) error {
 	err := c.each(ctx, query{name: "default_roles", sql: sqlDefaultRoles, columns: 4}, func(v row) error {
 		if a := c.read.account(v.text(1), v.text(0)); a != nil {
-			markDefault(a, identity(v.text(3), v.text(2)))
+			c.read.markDefault(a, identity(v.text(3), v.text(2)))
 		}
 		return nil
 	})
@@ -84,14 +87,14 @@ func (c *conn) readMySQLRoles(ctx context.Context) error {
 func (r *read) markDefaults() {
 	for id, role := range r.defaults {
 		if i, ok := r.index[id]; ok {
-			markDefault(&r.snapshot.Accounts[i], identity(role, ""))
+			r.markDefault(&r.snapshot.Accounts[i], identity(role, ""))
 		}
 	}
 }
 
 // markDefault marks one membership. A role that everybody has may be somebody's
 // default without a membership of its own.
-func markDefault(a *account.Account, role string) {
+func (r *read) markDefault(a *account.Account, role string) {
 	for i := range a.Memberships {
 		if a.Memberships[i].Role == role {
 			yes := true
@@ -99,8 +102,7 @@ func markDefault(a *account.Account, role string) {
 			return
 		}
 	}
-	others, _ := a.Attributes["default_roles"].([]string)
-	a.Attributes["default_roles"] = append(others, role)
+	r.addSetting(a, "default_role="+role)
 }
 
 // parseRoles returns the identities in a list such as `r1`@`%`,r2: each part

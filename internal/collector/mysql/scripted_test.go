@@ -173,8 +173,12 @@ func TestMySQL8ByItsManual(t *testing.T) {
 	if m := app.Memberships; len(m) != 1 || m[0].Role != "r1@%" || !m[0].Admin || !*m[0].Default {
 		t.Errorf("memberships %+v", m)
 	}
-	if app.Attributes["second_password"] != true || app.Attributes["max_user_connections"] != int64(7) ||
-		app.Attributes["failed_login_attempts"] != int64(3) || app.ValidUntil == nil || app.Attributes["tls_required"] != "tls" {
+	settings := []string{"failed_login_attempts=3", "password_lock_time_days=2", "second_password=true"}
+	if got, _ := app.Attributes[account.AttributeSettings].([]string); !slices.Equal(got, settings) {
+		t.Errorf("settings %q", got)
+	}
+	if app.Attributes["max_user_connections"] != int64(7) ||
+		app.ValidUntil == nil || app.Attributes["tls_required"] != "tls" {
 		t.Errorf("attributes %+v until %v", app.Attributes, app.ValidUntil)
 	}
 }
@@ -230,10 +234,10 @@ func TestWhatIsRefusedIsAGap(t *testing.T) {
 		"mysql.procs_priv":      {"function", "procedure", "package", "package_body"},
 		"mysql.proxies_priv":    {"proxy"},
 		"mysql.global_grants":   {"dynamic"},
-		"mysql.role_edges":      {account.GapMemberships},
-		"mysql.default_roles":   {account.GapMemberships},
-		"mandatory_roles":       {account.GapMemberships},
-		"dbfleet.account_state": {mysql.GapPartialRevokes},
+		"mysql.role_edges":      {account.GapMemberships, account.GapSettings},
+		"mysql.default_roles":   {account.GapMemberships, account.GapSettings},
+		"mandatory_roles":       {account.GapMemberships, account.GapSettings},
+		"dbfleet.account_state": {mysql.GapPartialRevokes, account.GapSettings},
 		"@@server_uuid":         {"identity"},
 	} {
 		t.Run(text, func(t *testing.T) {

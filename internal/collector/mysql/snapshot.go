@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbfleet/dbfleet/internal/account"
@@ -21,11 +22,12 @@ type builder struct {
 	defaults map[string]string // identity to the name of the default role; MariaDB
 	pool     *pool
 	grants   int
-	unknown  int // grants and memberships of accounts that are not in the list
+	settings bool // false once they are known to be incomplete
+	unknown  int  // grants and memberships of accounts that are not in the list
 }
 
 func newBuilder() *builder {
-	b := &builder{index: map[string]int{}, defaults: map[string]string{}, pool: newPool()}
+	b := &builder{settings: true, index: map[string]int{}, defaults: map[string]string{}, pool: newPool()}
 	b.snapshot.Details = map[string]any{}
 	return b
 }
@@ -75,6 +77,31 @@ func (b *builder) addGrant(a *account.Account, g account.Grant) error {
 	g.Source = account.Explicit
 	a.Grants = append(a.Grants, g)
 	return nil
+}
+
+// addSetting keeps what is not read with the account itself, and so may be
+// missing alone.
+func (b *builder) addSetting(a *account.Account, setting string) {
+	if !b.settings {
+		return
+	}
+	list, _ := a.Attributes[account.AttributeSettings].([]string)
+	list = append(list, setting)
+	slices.Sort(list)
+	a.Attributes[account.AttributeSettings] = list
+}
+
+// skipSettings is skip for the settings, of which there are all or none: what is
+// stored stays.
+func (r *read) skipSettings(err error) error {
+	if !r.settings {
+		return nil
+	}
+	r.settings = false
+	for i := range r.snapshot.Accounts {
+		delete(r.snapshot.Accounts[i].Attributes, account.AttributeSettings)
+	}
+	return r.skip(account.GapSettings, err)
 }
 
 // undo takes back the grants of some types: what a statement had returned before
