@@ -24,29 +24,29 @@ const installTimeout = 15 * time.Minute
 //go:embed install.sh
 var installScript string
 
-// ensure returns what find finds, after installing the Debian package when it
+// ensure returns what find finds, after installing the Debian packages when it
 // finds nothing and the caller may install.
-func ensure(ctx context.Context, find func() (string, error), pkg string) (string, error) {
+func ensure(ctx context.Context, find func() (string, error), packages ...string) (string, error) {
 	path, err := find()
 	if err == nil {
 		return path, nil
 	}
-	if instErr := install(ctx, pkg); instErr != nil {
-		return "", fmt.Errorf("%w; install the Debian package %s (apt-get install %s): %w", err, pkg, pkg, instErr)
+	if instErr := install(ctx, packages); instErr != nil {
+		return "", fmt.Errorf("%w; install what is missing (apt-get install %s): %w", err, strings.Join(packages, " "), instErr)
 	}
 	return find()
 }
 
-// install installs a Debian package without letting it start a server.
-func install(ctx context.Context, pkg string) error {
+// install installs Debian packages without letting them start a server.
+func install(ctx context.Context, packages []string) error {
 	shell, err := rootShell(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("over %s", installTimeout))
 	defer cancel()
-	fmt.Fprintln(os.Stderr, "installing the Debian package", pkg)
-	cmd := exec.CommandContext(ctx, shell[0], append(shell[1:], "-s", "--", pkg)...)
+	fmt.Fprintln(os.Stderr, "installing from Debian:", strings.Join(packages, " "))
+	cmd := exec.CommandContext(ctx, shell[0], slices.Concat(shell[1:], []string{"-s", "--"}, packages)...)
 	cmd.Stdin = strings.NewReader(installScript)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, lastLines(string(out), 5))

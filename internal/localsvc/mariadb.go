@@ -46,7 +46,8 @@ func StartMariaDB(ctx context.Context, opts MariaDBOptions) (*MariaDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	bin, err := ensure(ctx, findMariaDB, "mariadb-server")
+	// The programs alone: the package mariadb-server makes a server of its own.
+	bin, err := ensure(ctx, findMariaDB, "mariadb-server-core", "mariadb-client-core")
 	if err != nil {
 		return nil, err
 	}
