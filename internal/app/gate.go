@@ -22,7 +22,7 @@ type gate struct {
 
 const (
 	gateEvery    = 500 * time.Millisecond
-	gateLogEvery = 5 * time.Second
+	gateLogEvery = 4 * time.Second // and the time of a failing check: some five
 	checkTime    = 2 * time.Second
 )
 
