@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
-	"github.com/dbfleet/dbfleet/internal/invalid"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -32,16 +31,6 @@ const (
 	HoldRejected   HoldStatus = "rejected"   // the change is not believed; what is stored stays
 	HoldSuperseded HoldStatus = "superseded" // the server showed something else before anybody decided
 )
-
-// ParseHoldStatus returns the status of that stored name, or an *invalid.Error
-// for the given field.
-func ParseHoldStatus(field, s string) (HoldStatus, error) {
-	switch status := HoldStatus(s); status {
-	case HoldOpen, HoldConfirmed, HoldRejected, HoldSuperseded:
-		return status, nil
-	}
-	return "", invalid.Field(field, "must be open, confirmed, rejected or superseded")
-}
 
 // SelfConfirm is after how many complete reads that show the same a hold
 // confirms itself.

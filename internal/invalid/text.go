@@ -18,18 +18,6 @@ func Text(field, s string, maxRunes int) error {
 // or other control character, not over maxRunes. It returns nil or an *Error
 // about field; the reason never repeats the text.
 func OptionalText(field, s string, maxRunes int) error {
-	return check(field, s, maxRunes, unicode.IsControl)
-}
-
-// Multiline is OptionalText for notes: line feeds, carriage returns and tabs
-// are allowed too.
-func Multiline(field, s string, maxRunes int) error {
-	return check(field, s, maxRunes, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
-	})
-}
-
-func check(field, s string, maxRunes int, forbidden func(rune) bool) error {
 	if !utf8.ValidString(s) {
 		return Field(field, "must be valid UTF-8")
 	}
@@ -37,7 +25,7 @@ func check(field, s string, maxRunes int, forbidden func(rune) bool) error {
 		return Field(field, "must not be longer than %d characters", maxRunes)
 	}
 	for _, r := range s {
-		if forbidden(r) {
+		if unicode.IsControl(r) {
 			return Field(field, "must not contain the control character %U", r)
 		}
 	}

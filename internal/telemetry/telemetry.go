@@ -39,10 +39,6 @@ func New() *Metrics {
 	return m
 }
 
-// Register adds a collector of another package, such as one for a pool. It
-// panics when its names are taken: a bug.
-func (m *Metrics) Register(c prometheus.Collector) { m.registry.MustRegister(c) }
-
 // Handler serves the metrics to Prometheus.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
