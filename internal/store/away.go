@@ -22,10 +22,16 @@ var passingClasses = []string{"08", "40", "53", "55", "57", "58"}
 // away marks an error that says that Postgres cannot be asked now with
 // session.ErrAway; every other error, and nil, comes back as it is.
 func away(err error) error {
-	if err == nil || errors.Is(err, session.ErrAway) || !isAway(err) {
+	if errors.Is(err, session.ErrAway) || !Unavailable(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", session.ErrAway, err)
+}
+
+// Unavailable reports whether err says that Postgres could not be reached,
+// went away, or did not answer in time: the same call may work a moment later.
+func Unavailable(err error) bool {
+	return err != nil && (errors.Is(err, session.ErrAway) || isAway(err))
 }
 
 func isAway(err error) bool {
