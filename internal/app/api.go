@@ -31,7 +31,7 @@ func runAPI(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err er
 		return err
 	}
 	log.InfoContext(ctx, "api listening", "addr", listener.Addr().String())
-	queues, err := queue.MonitorOptions(cfg.RedisURL.Reveal())
+	queues, err := queue.Options(cfg.RedisURL.Reveal())
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func checkURLs(cfg config.Config) error {
 		faults = append(faults, err)
 	}
 	if cfg.RedisURL.Reveal() != "" {
-		if _, err := queue.MonitorOptions(cfg.RedisURL.Reveal()); err != nil {
+		if _, err := queue.Options(cfg.RedisURL.Reveal()); err != nil {
 			faults = append(faults, invalid.Field("DBFLEET_REDIS_URL", "cannot be used: look at its database number and its path"))
 		}
 	}

@@ -65,9 +65,9 @@ func TaskID(t session.Ticket) string { return fmt.Sprintf("r%d.%d", t.Record, t.
 // tried a few times with pauses, so that asynq's fetch loop, which has none of
 // its own, does not spin while Redis is away. The caller closes it.
 func Open(url string) (redis.UniversalClient, error) {
-	opt, err := asynq.ParseRedisURI(url)
+	opt, err := Options(url)
 	if err != nil {
-		return nil, errors.New("redis URL cannot be read") // its text may hold a password
+		return nil, err
 	}
 	client, ok := opt.MakeRedisClient().(redis.UniversalClient)
 	if !ok {
@@ -94,8 +94,8 @@ const (
 )
 
 // Enqueue rings for every ticket. One that is there already counts as rung. It
-// returns the joined errors of the others; their records stay queued in
-// Postgres and the reconciler rings again.
+// returns the first error of the others; their records stay queued in Postgres
+// and the reconciler rings again.
 func (c *Client) Enqueue(ctx context.Context, tickets []session.Ticket) error {
 	var group errgroup.Group
 	group.SetLimit(enqueuers)
@@ -205,7 +205,7 @@ func (c *Client) Ping(ctx context.Context) error {
 // Addrs returns the host:port of every Redis that the URL names, so that they
 // can be kept out of reach of targets; none for one that cannot be read.
 func Addrs(url string) []string {
-	opt, err := asynq.ParseRedisURI(url)
+	opt, err := Options(url)
 	if err != nil {
 		return nil
 	}
@@ -230,8 +230,9 @@ func Describe(taskType string, body []byte) string {
 	return fmt.Sprintf("record %d, dispatch %d", t.Record, t.Gen)
 }
 
-// MonitorOptions is how Asynqmon reaches the Redis that the URL names.
-func MonitorOptions(url string) (asynq.RedisConnOpt, error) {
+// Options is how to reach the Redis that the URL names; Asynqmon asks for it in
+// this form.
+func Options(url string) (asynq.RedisConnOpt, error) {
 	opt, err := asynq.ParseRedisURI(url)
 	if err != nil {
 		return nil, errors.New("redis URL cannot be read") // its text may hold a password
