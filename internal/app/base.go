@@ -123,12 +123,7 @@ func (b *base) policy(ctx context.Context, addrs ...string) (netguard.Policy, er
 	return b.cfg.TargetAllow.Deny(own...), nil
 }
 
-// ownServers are Postgres and Redis as host:port; sockets in the file system
-// are out of a target's reach.
+// ownServers are Postgres and Redis as host:port.
 func (b *base) ownServers() []string {
-	var own []string
-	if c := b.pool.Config().ConnConfig; !strings.HasPrefix(c.Host, "/") {
-		own = append(own, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
-	}
-	return append(own, queue.Addrs(b.cfg.RedisURL.Reveal())...)
+	return append(postgresServers(b.pool.Config().ConnConfig), queue.Addrs(b.cfg.RedisURL.Reveal())...)
 }

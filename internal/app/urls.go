@@ -2,9 +2,13 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dbfleet/dbfleet/internal/config"
@@ -37,6 +41,19 @@ func parseDatabaseURL(text secret.Text) (*pgxpool.Config, error) {
 	}
 	return c, nil
 }
+
+// postgresServers are the servers that a database URL names, as host:port;
+// sockets in the file system are out of a target's reach.
+func postgresServers(c *pgx.ConnConfig) []string {
+	servers := []string{hostPort(c.Host, c.Port)}
+	for _, f := range c.Fallbacks { // the other hosts, and the same ones without TLS
+		servers = append(servers, hostPort(f.Host, f.Port))
+	}
+	slices.Sort(servers)
+	return slices.DeleteFunc(slices.Compact(servers), func(s string) bool { return strings.HasPrefix(s, "/") })
+}
+
+func hostPort(host string, port uint16) string { return net.JoinHostPort(host, fmt.Sprint(port)) }
 
 // reasonOf is what the driver's error says after it has repeated the URL. It is
 // left out when it holds the password all the same.

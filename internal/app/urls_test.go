@@ -1,10 +1,12 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/secret"
 )
 
 // A fault that only a driver finds is one of the configuration like any other:
@@ -35,5 +37,25 @@ func TestURLThatADriverRefusesIsAFaultOfTheConfiguration(t *testing.T) {
 			!strings.Contains(out.String(), want) || strings.Contains(out.String(), canary) {
 			t.Errorf("%s: want %q in\n%s", url, want, out.String())
 		}
+	}
+}
+
+// A URL may name several servers, and all of them are ours.
+func TestEveryServerOfTheDatabaseURLIsOurs(t *testing.T) {
+	t.Parallel()
+	c, err := parseDatabaseURL(secret.New("postgres://u:p@10.0.0.1:5432,10.0.0.2:6432/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := postgresServers(c.ConnConfig)
+	if want := []string{"10.0.0.1:5432", "10.0.0.2:6432"}; !slices.Equal(got, want) {
+		t.Errorf("our own servers are %v, want %v", got, want)
+	}
+	socket, err := parseDatabaseURL(secret.New("postgres:///d?host=/run/postgresql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := postgresServers(socket.ConnConfig); len(got) != 0 {
+		t.Errorf("a socket in the file system counts as %v", got)
 	}
 }
