@@ -119,7 +119,7 @@ func New(c Config) *Runner {
 }
 
 // Handle works the ticket's record off and returns when it is settled. It
-// outlives ctx: only the record's own limit, a cancel, or Release ends it.
+// outlives ctx: only the record's own limit, a cancel, or the end of a drain ends it.
 func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
 	if !r.enter() {
 		return // still queued in Postgres: the reconciler rings again
