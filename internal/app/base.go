@@ -33,6 +33,8 @@ type base struct {
 	settings *setting.Cache
 	metrics  *telemetry.Metrics
 	gate     *gate
+
+	redisInUse bool // fetchers that wait for Redis still use it: only the process's end may close it
 }
 
 // Limits of our own statements; no control query of ours needs more.
@@ -110,6 +112,9 @@ func openPool(ctx context.Context, cfg config.Config, spare int) (*pgxpool.Pool,
 
 func (b *base) close() error {
 	b.pool.Close()
+	if b.redisInUse {
+		return nil
+	}
 	return b.redis.Close()
 }
 

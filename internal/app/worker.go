@@ -75,7 +75,7 @@ func (b *base) fetch(ctx, hard context.Context, run *runner.Runner, ready <-chan
 	drain, cancel := context.WithTimeout(hard, b.cfg.DrainTimeout)
 	defer cancel()
 	run.Drain(drain)
-	server.Shutdown()
+	b.redisInUse = !server.Shutdown()
 	return nil
 }
 

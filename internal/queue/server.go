@@ -102,15 +102,17 @@ const (
 
 // Stop ends fetching; what is being handled goes on. A fetcher that waits for
 // Redis stops when that answers.
-func (s *Server) Stop() { s.each((*asynq.Server).Stop, stopTime) }
+func (s *Server) Stop() { _ = s.each((*asynq.Server).Stop, stopTime) } // late is fine
 
 // Shutdown stops and waits for the handlers, which must have returned or be
 // about to. It gives up on a Redis that does not answer; what asynq then leaves
-// behind there, its own leases end.
-func (s *Server) Shutdown() { s.each((*asynq.Server).Shutdown, shutdownTime) }
+// behind there, its own leases end. False says that it has given up: fetchers
+// still use the connection to Redis, and panic when that is closed.
+func (s *Server) Shutdown() bool { return s.each((*asynq.Server).Shutdown, shutdownTime) }
 
-// each does something to all fetchers at once and waits at most limit.
-func (s *Server) each(do func(*asynq.Server), limit time.Duration) {
+// each does something to all fetchers at once and waits at most limit. It
+// reports whether all were done by then.
+func (s *Server) each(do func(*asynq.Server), limit time.Duration) bool {
 	var all sync.WaitGroup
 	for _, f := range s.fetchers {
 		all.Go(func() { do(f) })
@@ -122,6 +124,8 @@ func (s *Server) each(do func(*asynq.Server), limit time.Duration) {
 	}()
 	select {
 	case <-done:
+		return true
 	case <-time.After(limit):
+		return false
 	}
 }
