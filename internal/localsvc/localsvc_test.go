@@ -88,6 +88,24 @@ func TestPostgresRestartKeepsPortAndData(t *testing.T) {
 	}
 }
 
+func TestPostgresToolActsAsSuperuser(t *testing.T) {
+	t.Parallel()
+	p := startPostgres(t, PostgresOptions{})
+	name := `o'dd "na me=`
+	conn, err := pgx.Connect(within(t), p.URL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(within(t), "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.Tool(within(t), name, "pg_dump", "--create").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `ALTER DATABASE "o'dd ""na me=" OWNER TO postgres`) {
+		t.Errorf("pg_dump: %v, %s", err, out)
+	}
+}
+
 func TestPostgresKillBreaksConnectionsAndRestartRevives(t *testing.T) {
 	t.Parallel()
 	p := startPostgres(t, PostgresOptions{})

@@ -23,6 +23,8 @@ type MariaDBOptions struct {
 	Dir      string            // the server's own folder; absent, empty or left by an earlier run
 	Listen   string            // loopback addresses, separated by commas; "" is 127.0.0.1
 	Settings map[string]string // options of mariadbd without the dashes; they win over the others here
+	CertFile string            // PEM; TLS is on when it is set
+	KeyFile  string            // PEM, the key of CertFile
 }
 
 // A MariaDB is a running private server. Its superuser root@localhost has a
@@ -103,6 +105,30 @@ func (m *MariaDB) Exec(ctx context.Context, database string, statements ...strin
 	return nil
 }
 
+// Lines runs a query as the superuser and returns its only column as text.
+func (m *MariaDB) Lines(ctx context.Context, query string) ([]string, error) {
+	connector, err := mysql.NewConnector(m.Config(""))
+	if err != nil {
+		return nil, fmt.Errorf("configure: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("%.200s: %w", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return nil, fmt.Errorf("%.200s: %w", query, err)
+		}
+		all = append(all, line)
+	}
+	return all, rows.Err()
+}
+
 // install makes the data folder and the statements of initName.
 func (m *MariaDB) install(ctx context.Context) error {
 	script, err := findProgram("mariadb-install-db", "/usr/bin", "/usr/local/bin")
@@ -143,6 +169,9 @@ func (m *MariaDB) mariadbd(bin string, opts MariaDBOptions) *exec.Cmd {
 		"--innodb-flush-log-at-trx-commit=0", "--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M",
 		"--character-set-server=utf8mb4", "--default-time-zone=+00:00",
 	}, asRoot())
+	if opts.CertFile != "" {
+		args = append(args, "--ssl-cert="+opts.CertFile, "--ssl-key="+opts.KeyFile)
+	}
 	for name, value := range opts.Settings {
 		args = append(args, "--"+name+"="+value)
 	}

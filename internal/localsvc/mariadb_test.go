@@ -2,9 +2,14 @@ package localsvc
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
+	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +64,43 @@ func TestMariaDBRestartKeepsPortAndData(t *testing.T) {
 	if err != nil || n != 7 || most != 33 {
 		t.Errorf("n = %d, max_connections = %d, %v; want 7, 33", n, most, err)
 	}
+	if lines, err := m.Lines(ctx, "SELECT n FROM kept.t UNION ALL SELECT 'x'"); err != nil || !slices.Equal(lines, []string{"7", "x"}) {
+		t.Errorf("lines %q, %v", lines, err)
+	}
+}
+
+func TestMariaDBSpeaksTLSOnlyWithACertificate(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewTLSServer(nil) // for its certificate
+	defer web.Close()
+	certFile, keyFile := writePair(t, web.TLS.Certificates[0])
+	for _, opts := range []MariaDBOptions{{}, {CertFile: certFile, KeyFile: keyFile}} {
+		config := startMariaDB(t, opts).Config("")
+		config.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+		config.TLS.RootCAs.AddCert(web.Certificate())
+		err := openMariaDB(t, config).PingContext(within(t))
+		if (err == nil) != (opts.CertFile != "") {
+			t.Errorf("certificate %q: %v", opts.CertFile, err)
+		}
+	}
+}
+
+func writePair(t *testing.T, c tls.Certificate) (certFile, keyFile string) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	for name, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, keyFile: {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
 }
 
 func TestMariaDBPausesAndLetsNobodyInWithoutThePassword(t *testing.T) {

@@ -38,6 +38,7 @@ type PostgresOptions struct {
 type Postgres struct {
 	*server
 
+	bin      string // folder of the programs
 	password string
 }
 
@@ -63,7 +64,7 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error)
 		_ = f.remove() // the first error says more
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
-	p := &Postgres{password: password, server: &server{
+	p := &Postgres{bin: opts.BinDir, password: password, server: &server{
 		name: "postgres", folder: f, addrs: addrs, quick: syscall.SIGQUIT, orderly: syscall.SIGINT,
 	}}
 	p.command = func() *exec.Cmd { return p.postmaster(opts.BinDir, as) }
@@ -84,6 +85,22 @@ func (p *Postgres) URL(database string) string {
 // left out, a database of "" is postgres. It contains the password.
 func (p *Postgres) URLFor(user, password, database string) string {
 	return postgresURL(p.Addr(), user, password, database)
+}
+
+// Tool returns the command of a program that came with the server, such as
+// pg_dump. It connects to one database as the superuser; "" is the database
+// postgres. The name may hold any characters.
+func (p *Postgres) Tool(ctx context.Context, database, program string, args ...string) *exec.Cmd {
+	if database == "" {
+		database = "postgres"
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, program), args...)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC", "PGCLIENTENCODING=UTF8", "PGSSLMODE=disable",
+		"PGHOST=" + p.Host(), "PGPORT=" + strconv.Itoa(p.Port()), "PGUSER=postgres", "PGPASSWORD=" + p.password,
+		"PGDATABASE=" + database,
+	}
+	return cmd
 }
 
 // initPostgres creates and configures the data folder.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -16,8 +17,14 @@ type DialError struct {
 	Err  error
 }
 
-// Error names the address and the reason.
-func (e *DialError) Error() string { return "connect to " + e.Addr + ": " + e.Err.Error() }
+// Error names the address, once, and the reason.
+func (e *DialError) Error() string {
+	text := e.Err.Error()
+	if strings.Contains(text, e.Addr) {
+		return text
+	}
+	return "connect to " + e.Addr + ": " + text
+}
 
 // Unwrap returns the reason.
 func (e *DialError) Unwrap() error { return e.Err }

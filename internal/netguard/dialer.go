@@ -128,6 +128,9 @@ func (j *Job) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && errors.Is(err, ErrNotAllowed) {
+		return op.Err // it names the address itself
+	}
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,20 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/netguard"
 )
+
+func TestRefusalNamesTheAddressOnce(t *testing.T) {
+	t.Parallel()
+	j := (&netguard.Dialer{}).Job(t.Context()) // it may not connect to anything
+	defer func() { _ = j.Close() }()
+	_, err := j.DialContext(t.Context(), "tcp", "192.0.2.1:5432")
+	if err == nil || strings.Count(err.Error(), "192.0.2.1") != 1 || !strings.Contains(err.Error(), netguard.Setting) {
+		t.Errorf("error %v", err)
+	}
+	_, err = j.DialContext(t.Context(), "tcp", "localhost:5432")
+	if err == nil || strings.Count(err.Error(), "localhost:5432") != 1 || !strings.Contains(err.Error(), netguard.Setting) {
+		t.Errorf("error %v does not name the host", err)
+	}
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

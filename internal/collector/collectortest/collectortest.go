@@ -7,6 +7,7 @@ package collectortest
 import (
 	"context"
 	"math"
+	"net"
 	"testing"
 	"time"
 
@@ -25,9 +26,23 @@ type Harness struct {
 	NewReader func(testing.TB, *netguard.Dialer) Reader
 	// Start starts a private server that ends with the test.
 	Start func(testing.TB) Server
-	SQL   SQL
+	// StartTLS is Start for a server that also speaks TLS, with a certificate and
+	// its key from two PEM files.
+	StartTLS func(t testing.TB, certFile, keyFile string) Server
+	SQL      SQL
 	// Fakes are the engine's own ways to misbehave.
 	Fakes Fakes
+	Wire  Wire
+}
+
+// Wire is what somebody who stands between a client and a server of the engine
+// has to know of its protocol. Each function passes on what comes before TLS.
+type Wire struct {
+	// Strip hides from the client that the server speaks TLS.
+	Strip func(client, server net.Conn) error
+	// Agree lets the client begin TLS: its next byte is that of the handshake. It
+	// returns the way on to the server for what the client will say inside.
+	Agree func(client, server net.Conn) (net.Conn, error)
 }
 
 // Server is a private server of the engine.
@@ -112,6 +127,10 @@ func Run(t *testing.T, h Harness) {
 		"Many":          testMany,
 		"Fakes":         testFakes,
 		"WayToTheFakes": testNetwork,
+		"TLS":           testTLS,
+		"Between":       testBetween,
+		"Stripped":      testStripped,
+		"OldTLS":        testOldTLS,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

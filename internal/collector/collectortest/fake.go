@@ -1,11 +1,9 @@
 package collectortest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,11 +13,13 @@ import (
 // connection is closed then, too.
 type Handler func(ctx context.Context, c net.Conn)
 
-// A Fake is a server that misbehaves on a port of its own.
+// A Fake is a server that misbehaves on a port of its own. Its Ear hears what is
+// on the wire.
 type Fake struct {
+	Ear
+
 	listener net.Listener
-	mu       sync.Mutex // guards heard and accepted
-	heard    bytes.Buffer
+	mu       sync.Mutex // guards accepted
 	accepted int
 }
 
@@ -55,7 +55,7 @@ func (f *Fake) accept(ctx context.Context, running *sync.WaitGroup, handle Handl
 		running.Go(func() {
 			defer func() { _ = c.Close() }()
 			defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-			handle(ctx, &listening{Conn: c, fake: f})
+			handle(ctx, f.On(c))
 		})
 	}
 }
@@ -65,33 +65,11 @@ func (f *Fake) Port() int {
 	return f.listener.Addr().(*net.TCPAddr).Port
 }
 
-// Heard reports whether the server was sent a text.
-func (f *Fake) Heard(text string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return strings.Contains(f.heard.String(), text)
-}
-
 // Accepted returns how many connections were made.
 func (f *Fake) Accepted() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.accepted
-}
-
-// listening keeps what the fake was sent.
-type listening struct {
-	net.Conn
-	fake *Fake
-}
-
-// Read reads from the connection.
-func (c *listening) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.fake.mu.Lock()
-	defer c.fake.mu.Unlock()
-	c.fake.heard.Write(b[:n])
-	return n, err
 }
 
 // Silent reads whatever comes and never answers.

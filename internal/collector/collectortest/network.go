@@ -146,6 +146,9 @@ func testNotAllowed(t *testing.T, h Harness) {
 	reader := h.NewReader(t, &netguard.Dialer{Policy: policy})
 	_, err = reader.ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), short(), nil)
 	wantFault(t, err, session.CodeNotAllowed, session.PhaseConnect)
+	if addr := addrOf(fake.Target(fleet.TLSDisable)); strings.Count(err.Error(), addr) != 1 {
+		t.Errorf("fault %q does not name %s once", err, addr)
+	}
 	if fake.Accepted() > 0 {
 		t.Error("the target was dialled")
 	}

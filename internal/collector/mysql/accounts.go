@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -22,6 +23,7 @@ func (c *conn) readAccounts(ctx context.Context) error {
 		// MySQL has no account for everybody, but roles that everybody has.
 		err := c.read.addAccount(account.Account{
 			Identity: account.PublicIdentity, Name: publicName, Kind: account.Public, System: true,
+			Attributes: map[string]any{},
 		})
 		if err != nil {
 			return err
@@ -39,7 +41,10 @@ func (c *conn) readAccounts(ctx context.Context) error {
 // add keeps an account that was read.
 func (r *read) add(a account.Account, user, host string) error {
 	if len(r.snapshot.Accounts) >= r.limits.MaxAccounts {
-		return fmt.Errorf("%w: over %d accounts", errTooLarge, r.limits.MaxAccounts)
+		return fmt.Errorf("%w: over %d accounts", collector.ErrTooLarge, r.limits.MaxAccounts)
+	}
+	if a.Kind == account.User {
+		host = r.userHost(host)
 	}
 	a.Identity, a.Name, a.Host = r.identity(user, host), user, host
 	a.System = isSystem(user)
@@ -137,5 +142,5 @@ func (r *read) addServerGrant(a *account.Account, s set) {
 
 // permission says which right is missing.
 func (r *read) permission(ctx context.Context, phase string, err error, advice string) *session.Fault {
-	return r.fault(ctx, session.CodePermission, session.PhaseQuery(phase), err, advice)
+	return r.report.Fault(ctx, session.CodePermission, session.PhaseQuery(phase), err, advice)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/collector/collectortest"
 	"github.com/dbfleet/dbfleet/internal/collector/mysql"
+	"github.com/dbfleet/dbfleet/internal/collector/mysql/mysqltest"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 	"github.com/dbfleet/dbfleet/internal/netguard"
@@ -30,10 +31,15 @@ const (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	collectortest.Run(t, collectortest.Harness{
-		NewReader: func(_ testing.TB, d *netguard.Dialer) collectortest.Reader { return mysql.New(d) },
+		NewReader: func(_ testing.TB, d *netguard.Dialer) collectortest.Reader { return mysql.New(d, nil) },
 		Start:     func(t testing.TB) collectortest.Server { t.Helper(); return start(t) },
-		SQL:       spellings(),
-		Fakes:     fakes(),
+		StartTLS: func(t testing.TB, certFile, keyFile string) collectortest.Server {
+			t.Helper()
+			return startWith(t, localsvc.MariaDBOptions{CertFile: certFile, KeyFile: keyFile})
+		},
+		SQL:   spellings(),
+		Fakes: fakes(),
+		Wire:  wireTLS(),
 	})
 }
 
@@ -44,15 +50,23 @@ type server struct {
 
 func start(t testing.TB) *server {
 	t.Helper()
-	return startWith(t, map[string]string{"performance-schema": "ON"}) // it tells the names of applications
+	return startWith(t, localsvc.MariaDBOptions{
+		Settings: map[string]string{"performance-schema": "ON"}, // it tells the names of applications
+	})
 }
 
-func startWith(t testing.TB, settings map[string]string) *server {
+func startWith(t testing.TB, opts localsvc.MariaDBOptions) *server {
 	t.Helper()
-	s := &server{testdb.MariaDB(t, localsvc.MariaDBOptions{Settings: settings})}
+	s := &server{testdb.MariaDB(t, opts)}
 	s.Exec(t, "", createMinimal, "CREATE USER somebody")
 	s.Exec(t, "", mysql.MinimalMariaDB()...)
 	return s
+}
+
+// bare returns a server without the minimal account.
+func bare(t testing.TB) *server {
+	t.Helper()
+	return &server{testdb.MariaDB(t, localsvc.MariaDBOptions{})}
 }
 
 // Target logs in as the minimal account without TLS.
@@ -92,22 +106,8 @@ func (s *server) Exec(t testing.TB, database string, statements ...string) {
 // lines returns the only column of each row.
 func (s *server) lines(t testing.TB, query string) []string {
 	t.Helper()
-	conn, end := s.connect(t, "")
-	defer end()
-	rows, err := conn.QueryContext(t.Context(), query)
+	all, err := s.Lines(t.Context(), query)
 	if err != nil {
-		t.Fatalf("%.200s: %v", query, err)
-	}
-	defer func() { _ = rows.Close() }()
-	var all []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, line)
-	}
-	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -126,7 +126,7 @@ func (s *server) count(t testing.TB, query string) int {
 func (s *server) Sessions(t testing.TB, appName string) int {
 	t.Helper()
 	return s.count(t, "SELECT count(*) FROM performance_schema.session_account_connect_attrs a "+
-		"WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = "+text(appName)) +
+		"WHERE ATTR_NAME = 'program_name' AND ATTR_VALUE = "+mysqltest.Text(appName)) +
 		s.count(t, "SELECT count(*) FROM information_schema.PROCESSLIST WHERE USER = 'dbfleet'")
 }
 
@@ -160,39 +160,32 @@ func (s *server) Kill(t testing.TB) {
 	}
 }
 
-// name and text quote, for a session without NO_BACKSLASH_ESCAPES.
-func name(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
-
-func text(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}
-
 // grantee names an account; those that the suite creates as roles have no host.
 func grantee(s string) string {
 	if strings.HasPrefix(s, "chain") || s == "group" || s == "apart" {
-		return name(s)
+		return mysqltest.Name(s)
 	}
-	return text(s) + "@'%'"
+	return mysqltest.Text(s) + "@'%'"
 }
 
 func spellings() collectortest.SQL {
 	return collectortest.SQL{
 		CreateUser: func(s string) string { return "CREATE USER " + grantee(s) },
-		CreateRole: func(s string) string { return "CREATE ROLE " + name(s) },
+		CreateRole: func(s string) string { return "CREATE ROLE " + mysqltest.Name(s) },
 		ExpireUser: func(s string) string {
 			return `UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.password_last_changed',
-				UNIX_TIMESTAMP('2001-02-02 00:00:00'), '$.password_lifetime', 1) WHERE User = ` + text(s)
+				UNIX_TIMESTAMP('2001-02-02 00:00:00'), '$.password_lifetime', 1) WHERE User = ` + mysqltest.Text(s)
 		},
-		GrantRole: func(role, member string) string { return "GRANT " + name(role) + " TO " + grantee(member) },
+		GrantRole: func(role, member string) string { return "GRANT " + mysqltest.Name(role) + " TO " + grantee(member) },
 		GrantAdmin: func(role, member string) string {
-			return "GRANT " + name(role) + " TO " + grantee(member) + " WITH ADMIN OPTION"
+			return "GRANT " + mysqltest.Name(role) + " TO " + grantee(member) + " WITH ADMIN OPTION"
 		},
-		CreateDatabase: func(s string) string { return "CREATE DATABASE " + name(s) },
+		CreateDatabase: func(s string) string { return "CREATE DATABASE " + mysqltest.Name(s) },
 		CreateTable: func(schema, table string) []string {
-			return []string{"CREATE DATABASE " + name(schema), "CREATE TABLE " + name(schema) + "." + name(table) + " (id int) ENGINE=Aria"}
+			return []string{"CREATE DATABASE " + mysqltest.Name(schema), "CREATE TABLE " + mysqltest.Name(schema) + "." + mysqltest.Name(table) + " (id int) ENGINE=Aria"}
 		},
 		GrantSelect: func(schema, table, user string) string {
-			return "GRANT SELECT ON " + name(schema) + "." + name(table) + " TO " + grantee(user)
+			return "GRANT SELECT ON " + mysqltest.Name(schema) + "." + mysqltest.Name(table) + " TO " + grantee(user)
 		},
 		Forbid: func(string, string) string { return "DO 0" }, // it never could
 		ManyUsers: func(n int) string {

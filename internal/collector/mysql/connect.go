@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -26,10 +27,11 @@ const (
 
 // An attempt is one connection while it comes about; it knows how far it got.
 type attempt struct {
-	read  *read
-	tls   bool
-	phase session.Phase
-	conn  *greetedConn // nil until the server has greeted
+	read      *read
+	tls       bool
+	unchecked bool // nobody checks who the server is
+	phase     session.Phase
+	conn      *greetedConn // nil until the server has greeted
 }
 
 // open connects and logs in.
@@ -37,7 +39,7 @@ func (r *read) open(ctx context.Context) (*conn, error) {
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Connect, fmt.Errorf("log in: over %s", r.limits.Connect))
 	defer cancel()
-	a := &attempt{read: r, phase: session.PhaseConnect}
+	a := &attempt{read: r, phase: session.PhaseConnect, unchecked: !r.target.TLSMode.ChecksServer()}
 	config, err := configure(r.target, a)
 	if err != nil {
 		return nil, &session.Fault{Code: session.CodeTLS, Phase: session.PhaseTLS, Err: err}
@@ -45,7 +47,7 @@ func (r *read) open(ctx context.Context) (*conn, error) {
 	a.tls = config.TLS != nil
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return nil, r.fault(ctx, session.CodeInternal, session.PhaseConnect, err, "")
+		return nil, r.report.Fault(ctx, session.CodeInternal, session.PhaseConnect, err, "")
 	}
 	my, err := connect(ctx, connector)
 	if err != nil {
@@ -53,7 +55,7 @@ func (r *read) open(ctx context.Context) (*conn, error) {
 	}
 	q, ok := my.(querier)
 	if !ok {
-		return nil, r.fault(ctx, session.CodeInternal, session.PhaseLogin, errors.New("the driver runs no queries"), "")
+		return nil, r.report.Fault(ctx, session.CodeInternal, session.PhaseLogin, errors.New("the driver runs no queries"), "")
 	}
 	return &conn{my: q, net: a.conn, read: r}, nil
 }
@@ -62,7 +64,7 @@ func (r *read) open(ctx context.Context) (*conn, error) {
 func connect(ctx context.Context, connector driver.Connector) (c driver.Conn, err error) {
 	defer func() {
 		if recover() != nil {
-			err = fmt.Errorf("%w: the driver cannot read it", errProtocol)
+			err = fmt.Errorf("%w: the driver cannot read it", collector.ErrProtocol)
 		}
 	}()
 	return connector.Connect(ctx)
@@ -71,7 +73,7 @@ func connect(ctx context.Context, connector driver.Connector) (c driver.Conn, er
 // configure returns how to log in to the target. Everything that would weaken
 // the login, or let the server ask for files, is off.
 func configure(t fleet.Target, a *attempt) (*mysql.Config, error) {
-	tlsConfig, err := targetTLS(t)
+	tlsConfig, err := collector.TLSConfig(t)
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +87,26 @@ func configure(t fleet.Target, a *attempt) (*mysql.Config, error) {
 	c.AllowAllFiles, c.AllowCleartextPasswords, c.AllowOldPasswords = false, false, false
 	c.AllowFallbackToPlaintext, c.MultiStatements = false, false
 	if tlsConfig != nil {
-		tlsConfig.VerifyConnection = func(tls.ConnectionState) error {
-			a.phase = session.PhaseLogin // the certificate is accepted
-			return nil
-		}
+		tlsConfig.VerifyConnection = a.accept(tlsConfig.VerifyConnection)
 		c.TLS = tlsConfig
 	}
+	if a.unchecked {
+		return c, keepPassword(c)
+	}
 	return c, nil
+}
+
+// accept returns a function for the end of the handshake, after the check.
+func (a *attempt) accept(check func(tls.ConnectionState) error) func(tls.ConnectionState) error {
+	return func(s tls.ConnectionState) error {
+		if check != nil {
+			if err := check(s); err != nil {
+				return err
+			}
+		}
+		a.phase = session.PhaseLogin
+		return nil
+	}
 }
 
 // dialContext connects and hears the server's greeting.
@@ -105,6 +120,9 @@ func (a *attempt) dialContext(ctx context.Context, network, addr string) (net.Co
 		a.phase = session.PhaseTLS
 	}
 	c, err := greet(ctx, raw)
+	if err == nil && a.unchecked {
+		err = c.asksForPassword()
+	}
 	if err != nil {
 		_ = raw.Close() // the first error says more
 		return nil, err

@@ -5,6 +5,13 @@
 //
 // A read takes one connection, read-only, with timeouts on both sides.
 //
+// # Who is talked to
+//
+// Nothing but the greeting is read, and nothing but the wish for TLS is said,
+// before the server is checked as the target's TLS mode asks (see package
+// collector). In a mode that checks nobody, a server is given a proof that the
+// password is known and never the password; see keepPassword.
+//
 // # Where a hash stands beside what we need
 //
 // MariaDB 10.4 and later keep everything about an account in one JSON column,

@@ -57,7 +57,9 @@ func (w *wire) hear() ([]byte, error) {
 	return payload, err
 }
 
-func greeting(capabilities uint32) []byte {
+func greeting(capabilities uint32) []byte { return greetingFor(capabilities, "mysql_native_password") }
+
+func greetingFor(capabilities uint32, plugin string) []byte {
 	b := append([]byte{10}, "8.0.36\x00"...)
 	b = append(b, 1, 0, 0, 0)        // connection
 	b = append(b, "12345678\x00"...) // scramble
@@ -67,7 +69,7 @@ func greeting(capabilities uint32) []byte {
 	b = append(b, 21)
 	b = append(b, make([]byte, 10)...)
 	b = append(b, "123456789012\x00"...)
-	return append(b, "mysql_native_password\x00"...)
+	return append(b, plugin+"\x00"...)
 }
 
 func greetAndHear(c net.Conn, capabilities uint32) {
@@ -85,6 +87,11 @@ func serve(c net.Conn, answer func(*wire, string)) {
 		return
 	}
 	w.ok()
+	w.serve(answer)
+}
+
+// serve answers each SET with success and gives each query to answer.
+func (w *wire) serve(answer func(*wire, string)) {
 	for w.err == nil {
 		command, err := w.hear()
 		if err != nil || len(command) == 0 || command[0] != 3 {

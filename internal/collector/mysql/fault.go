@@ -4,45 +4,12 @@ import (
 	"context"
 	"errors"
 
-	"github.com/go-sql-driver/mysql"
+	driver "github.com/go-sql-driver/mysql"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
-
-// Errors of our own about what a server says.
-var (
-	errProtocol = errors.New("unexpected answer") // no MySQL server says that
-	errTooLarge = errors.New("too large")
-)
-
-// cleanError has the driver's words without secrets; what stays in the chain is
-// why a context of ours has ended.
-type cleanError struct {
-	text  string
-	cause error
-}
-
-// Error returns the text.
-func (e *cleanError) Error() string { return e.text }
-
-// Unwrap returns the cause of an ended context, or nil.
-func (e *cleanError) Unwrap() error { return e.cause }
-
-// fault turns whatever went wrong into a fault. advice, if any, is put first.
-func (r *read) fault(ctx context.Context, code session.Code, phase session.Phase, err error, advice string) *session.Fault {
-	text := err.Error()
-	if advice != "" {
-		text = advice + ": " + text
-	}
-	clean := &cleanError{}
-	if ctx.Err() != nil {
-		clean.cause = context.Cause(ctx)
-		text = clean.cause.Error() + ": " + text
-	}
-	clean.text = r.scrub.Clean(text)
-	return &session.Fault{Code: code, Phase: phase, Err: clean}
-}
 
 // A failure is a fault with what the reader has to know to go on without the
 // part that failed.
@@ -66,42 +33,49 @@ func (f *failure) refused() bool { return f.alive && f.number != 0 }
 // connection, outer that of the read.
 func (r *read) connectFailure(ctx, outer context.Context, a *attempt, err error) *failure {
 	err = netError(a.conn, err)
-	kind, phase := netguard.Classify(err), a.phase
-	if ctx.Err() != nil {
-		kind = netguard.Timeout
-	}
-	if kind == netguard.NameUnknown || kind == netguard.NameTemporary {
-		phase = session.PhaseResolve
-	}
+	kind, phase := collector.ConnectKind(ctx, a.phase, err)
 	number, _ := refusal(err)
 	code, advice := a.code(kind, err)
 	if outer.Err() != nil {
 		code = session.CodeTimeout // it says nothing about the target
 	}
-	return &failure{fault: r.fault(ctx, code, phase, err, advice), number: number}
+	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), number: number}
 }
 
 // code returns what stopped the attempt, and which field to change.
 func (a *attempt) code(kind netguard.Kind, err error) (session.Code, string) {
+	number, refused := refusal(err)
 	switch {
 	case a.phase == session.PhaseConnect && kind == netguard.Timeout:
 		return session.CodeConnectTimeout, ""
+	case refused: // perhaps it would not even greet us
+		return numberCode(number), ""
 	case refusedPlugin(err):
 		return session.CodeAuthFailed, "the account uses a plugin that sends the password readable or is not supported"
-	case a.phase == session.PhaseTLS && kind == netguard.Other && !errors.Is(err, errProtocol):
-		if number, ok := refusal(err); ok {
-			return numberCode(number), "" // the server would not even greet us
-		}
-		return session.CodeTLS, tlsAdvice(err)
+	case notShown(err):
+		return session.CodeTLS, collector.NotShown
+	case errors.Is(err, driver.ErrNoTLS):
+		return session.CodeTLS, collector.NoTLS
+	case collector.IsAlert(err), a.handshaking(kind, err):
+		return session.CodeTLS, collector.TLSAdvice(err)
 	}
 	return codeOf(kind, err), ""
+}
+
+// handshaking reports whether it was the handshake that failed: some servers hang
+// up on what they do not speak.
+func (a *attempt) handshaking(kind netguard.Kind, err error) bool {
+	if a.phase != session.PhaseTLS || errors.Is(err, collector.ErrProtocol) {
+		return false
+	}
+	return kind == netguard.Other || kind == netguard.Reset && a.conn != nil
 }
 
 // refusedPlugin reports whether the login ended because we do not do what the
 // account's plugin asks for.
 func refusedPlugin(err error) bool {
 	for _, e := range []error{
-		mysql.ErrCleartextPassword, mysql.ErrOldPassword, mysql.ErrNativePassword, mysql.ErrUnknownPlugin,
+		driver.ErrCleartextPassword, driver.ErrOldPassword, driver.ErrNativePassword, driver.ErrUnknownPlugin,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -121,20 +95,13 @@ func netError(c *greetedConn, err error) error {
 
 // queryFailure explains why a statement did not end.
 func (c *conn) queryFailure(ctx context.Context, name string, err error) *failure {
-	err = netError(c.net, err)
-	kind := netguard.Classify(err)
-	if ctx.Err() != nil {
-		kind = netguard.Timeout
-	}
-	if ended := c.read.job.Err(); errors.Is(ended, netguard.ErrTooMuch) {
-		kind, err = netguard.TooMuch, ended // the driver has lost it
-	}
+	kind, err := collector.QueryKind(ctx, c.read.job, netError(c.net, err))
 	code := codeOf(kind, err)
-	if errors.Is(err, errTooLarge) {
+	if errors.Is(err, collector.ErrTooLarge) {
 		code = session.CodeTooLarge
 	}
 	number, _ := refusal(err)
-	fault := c.read.fault(ctx, code, session.PhaseQuery(name), err, "")
+	fault := c.read.report.Fault(ctx, code, session.PhaseQuery(name), err, "")
 	return &failure{fault: fault, number: number, alive: ctx.Err() == nil && c.my.IsValid()}
 }
 
@@ -142,32 +109,12 @@ func codeOf(kind netguard.Kind, err error) session.Code {
 	if number, ok := refusal(err); ok {
 		return numberCode(number)
 	}
-	switch kind {
-	case netguard.NotAllowed:
-		return session.CodeNotAllowed
-	case netguard.TooMuch:
-		return session.CodeTooLarge
-	case netguard.Refused:
-		return session.CodeRefused
-	case netguard.Reset:
-		return session.CodeReset
-	case netguard.Timeout:
-		return session.CodeTimeout
-	case netguard.NoRoute:
-		return session.CodeNoRoute
-	case netguard.NameUnknown, netguard.NameTemporary:
-		return session.CodeDNS
-	case netguard.Other:
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, netguard.ErrJobEnded) {
-		return session.CodeTimeout // whoever cancelled knows better
-	}
-	return session.CodeProtocol
+	return collector.Code(kind, err)
 }
 
 // refusal returns the number of the server's error in err's chain.
 func refusal(err error) (number uint16, ok bool) {
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+	if e, ok := errors.AsType[*driver.MySQLError](err); ok {
 		return e.Number, true
 	}
 	return 0, false

@@ -54,13 +54,19 @@ func (r *read) parts() []part {
 	parts := []part{
 		{query{"table_grants", sqlTables, 5}, []string{"table"}, r.tableGrant},
 		{query{"column_grants", sqlColumnGrants, 6}, []string{"column"}, r.columnGrant},
-		{query{"routine_grants", sqlRoutines, 6}, []string{"function", "procedure", "package", "package_body"}, r.routineGrant},
+		{query{"routine_grants", sqlRoutines, 6}, routineKinds(), r.routineGrant},
 		{query{"proxy_grants", sqlProxies, 5}, []string{"proxy"}, r.proxyGrant},
 	}
 	if !r.version.mariaDB() && r.version.hasRoles() {
 		parts = append(parts, part{query{"dynamic_grants", sqlDynamic, 4}, []string{"dynamic"}, r.dynamicGrant})
 	}
 	return parts
+}
+
+// routineKinds are those of any version: MySQL has libraries from 9.2 on, MariaDB
+// has packages.
+func routineKinds() []string {
+	return []string{"function", "procedure", "package", "package_body", "library"}
 }
 
 func (c *conn) readPart(ctx context.Context, p part) error {
@@ -137,7 +143,7 @@ func (r *read) proxyGrant(v row) account.Grant {
 	}
 	s := newSet(names)
 	return account.Grant{
-		Type: "proxy", Object: identity(v.text(3), v.text(2)), Privileges: s.privileges, Grantable: s.grantable,
+		Type: "proxy", Object: identity(v.text(3), r.userHost(v.text(2))), Privileges: s.privileges, Grantable: s.grantable,
 	}
 }
 

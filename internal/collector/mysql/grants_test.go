@@ -1,7 +1,6 @@
 package mysql_test
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/collector/mysql"
+	"github.com/dbfleet/dbfleet/internal/collector/mysql/mysqltest"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 )
@@ -25,7 +25,7 @@ func localDialer(t testing.TB) *netguard.Dialer {
 // read reads a target and allows no gap.
 func read(t testing.TB, target fleet.Target) account.Snapshot {
 	t.Helper()
-	s, err := mysql.New(localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
+	s, err := mysql.New(localDialer(t), nil).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,166 +77,63 @@ func TestGrantsAreThoseOfTheServer(t *testing.T) {
 	}
 	for _, a := range found.Accounts {
 		want := shown(t, s, a)
-		if got := told(a); !slices.Equal(got, want) {
+		if got := mysqltest.Told(a); !slices.Equal(got, want) {
 			t.Errorf("%s:\n got %q\nwant %q", a.Identity, got, want)
 		}
 	}
 }
 
-// told writes what was read of an account as SHOW GRANTS would, one privilege a
-// line.
-func told(a account.Account) []string {
-	var all []string
-	for _, g := range a.Grants {
-		object := place(g)
-		for _, p := range g.Privileges {
-			if p == "GRANT OPTION" {
-				continue // it stands in all lines of the object
-			}
-			if g.Column != "" {
-				p += " (" + name(g.Column) + ")"
-			}
-			all = append(all, p+" ON "+object)
-		}
-		if len(g.Grantable) > 0 {
-			all = append(all, "GRANT OPTION ON "+object)
-		}
-	}
-	for _, m := range a.Memberships {
-		role := strings.TrimSuffix(m.Role, "@")
-		all = append(all, "ROLE "+name(role))
-		if m.Admin {
-			all = append(all, "ADMIN OF "+name(role))
-		}
-		if m.Default != nil && *m.Default {
-			all = append(all, "DEFAULT "+name(role))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func place(g account.Grant) string {
-	switch g.Type {
-	case "server":
-		return "*.*"
-	case "database":
-		return name(g.Object) + ".*"
-	case "table", "column":
-		return name(g.Schema) + "." + name(g.Object)
-	case "proxy":
-		user, host, _ := strings.Cut(g.Object, "@")
-		return name(user) + "@" + name(cmp.Or(host, "%"))
-	}
-	return strings.ToUpper(g.Type) + " " + name(g.Schema) + "." + name(g.Object)
-}
-
-// shown asks the server and writes its answer in the same form.
+// shown asks the server about an account.
 func shown(t *testing.T, s *server, a account.Account) []string {
 	t.Helper()
-	who := text(a.Name) + "@" + text(a.Host)
-	if a.Kind != account.User {
-		who = name(a.Name)
-		if a.Kind == account.Public {
-			who = "PUBLIC"
-		}
-	}
-	var all []string
-	for _, line := range s.lines(t, "SHOW GRANTS FOR "+who) {
-		all = append(all, parseShown(line, who)...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// parseShown reads one line of SHOW GRANTS. Those of other accounts, which an
-// account sees through its roles and PUBLIC, are left out.
-func parseShown(line, who string) []string {
-	line = strings.ReplaceAll(line, "'", "`")
-	who = strings.ReplaceAll(strings.ReplaceAll(who, `\'`, "`"), "'", "`")
-	if role, ok := strings.CutPrefix(line, "SET DEFAULT ROLE "); ok {
-		role, _, _ = strings.Cut(role, " FOR ")
-		return []string{"DEFAULT " + role}
-	}
-	line = strings.TrimPrefix(line, "GRANT ")
-	what, to, _ := cutLast(line, " TO ")
-	if to != who && !strings.HasPrefix(to, who+" ") {
-		return nil
-	}
-	privileges, object, onObject := cutLast(what, " ON ")
-	if !onObject {
-		all := []string{"ROLE " + what}
-		if strings.Contains(to, "WITH ADMIN OPTION") {
-			all = append(all, "ADMIN OF "+what)
-		}
-		return all
-	}
-	var all []string
-	for _, p := range splitPrivileges(privileges, object) {
-		all = append(all, p+" ON "+object)
-	}
-	if strings.Contains(to, "WITH GRANT OPTION") {
-		all = append(all, "GRANT OPTION ON "+object)
+	all, err := mysqltest.Shown(a, s.lines(t, "SHOW GRANTS FOR "+mysqltest.Grantee(a)))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
+// Rights that an older version has written mean what the server makes of them: it
+// divides SUPER and others, and takes what cannot be for nothing.
+func TestRightsOfOlderVersionsAreThoseOfTheServer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var values []string
+	for _, written := range []int{-1, 0, 100304, 100400, 100501, 100502, 100507, 100508, 100509, 101011, 101099, 101100, 110300, 1000000} {
+		for i, access := range []string{
+			"32768", "524288", "1048576", "557056", "1081344", "17179869184", "274877906944", "549755813888", "1073741825", "34359738368",
+			"1073741823", "274877906943", "549755813887", "1099511627775", "18446744073709551615", "1024", "1025",
+		} {
+			state := fmt.Sprintf(`{"access":%s,"version_id":%d,"plugin":"mysql_native_password"}`, access, written)
+			values = append(values, fmt.Sprintf("('%%', 'v%d_%d', '%s')", written, i, state))
+		}
 	}
-	return s[:i], s[i+len(sep):], true
+	s.Exec(t, "", "INSERT INTO mysql.global_priv VALUES "+strings.Join(values, ", "), "FLUSH PRIVILEGES")
+	for _, a := range read(t, s.Target()).Accounts {
+		if got, want := mysqltest.Told(a), shown(t, s, a); !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", a.Identity, got, want)
+		}
+	}
 }
 
-// splitPrivileges returns "SELECT (`a`)" for each column, and spells ALL out.
-func splitPrivileges(list, object string) []string {
-	var all []string
-	for list != "" {
-		end := strings.IndexAny(list, ",(")
-		if end < 0 {
-			return append(all, spelled(list, object)...)
+// Rows that nobody has made by statements mean what the server makes of them: no
+// host is any host, and a negative number has all bits.
+func TestRowsMadeByHandAreThoseOfTheServer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Exec(t, "", `INSERT INTO mysql.global_priv VALUES ('', 'anywhere', '{"access":3,"version_id":101100}')`,
+		`INSERT INTO mysql.global_priv VALUES ('%', 'negative', '{"access":-1}'), ('%', 'nothing', '{}')`,
+		"INSERT INTO mysql.db (Host, User, Db, Select_priv) VALUES ('', 'anywhere', 'shop', 'Y')",
+		"INSERT INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user) VALUES ('%', 'nothing', '', 'anywhere')", "FLUSH PRIVILEGES")
+	found := read(t, s.Target())
+	for _, a := range found.Accounts {
+		if got, want := mysqltest.Told(a), shown(t, s, a); !slices.Equal(got, want) {
+			t.Errorf("%s:\n got %q\nwant %q", a.Identity, got, want)
 		}
-		word := strings.TrimSpace(list[:end])
-		if list[end] == ',' {
-			all = append(all, spelled(word, object)...)
-			list = strings.TrimSpace(list[end+1:])
-			continue
-		}
-		columns, rest, _ := strings.Cut(list[end+1:], ")")
-		for _, column := range strings.Split(columns, ", ") {
-			all = append(all, word+" ("+column+")")
-		}
-		list = strings.TrimLeft(rest, ", ")
 	}
-	return all
-}
-
-// spelled returns what ALL means in MariaDB 10.11; USAGE is nothing.
-func spelled(word, object string) []string {
-	database := []string{
-		"ALTER", "ALTER ROUTINE", "CREATE", "CREATE ROUTINE", "CREATE TEMPORARY TABLES", "CREATE VIEW", "DELETE",
-		"DELETE HISTORY", "DROP", "EVENT", "EXECUTE", "INDEX", "INSERT", "LOCK TABLES", "REFERENCES", "SELECT",
-		"SHOW VIEW", "TRIGGER", "UPDATE",
+	if a := byIdentity(t, found, "anywhere@%"); a.Host != "%" || a.Kind != account.User {
+		t.Errorf("%+v", a)
 	}
-	server := []string{
-		"BINLOG ADMIN", "BINLOG MONITOR", "BINLOG REPLAY", "CONNECTION ADMIN", "CREATE TABLESPACE", "CREATE USER",
-		"FEDERATED ADMIN", "FILE", "PROCESS", "READ_ONLY ADMIN", "RELOAD", "REPLICATION MASTER ADMIN",
-		"REPLICATION SLAVE", "REPLICATION SLAVE ADMIN", "SET USER", "SHOW DATABASES", "SHUTDOWN", "SLAVE MONITOR", "SUPER",
-	}
-	switch {
-	case word == "USAGE":
-		return nil
-	case word != "ALL PRIVILEGES":
-		return []string{word}
-	case object == "*.*":
-		return slices.Concat(database, server)
-	case strings.HasSuffix(object, ".*"):
-		return database
-	}
-	return slices.DeleteFunc(database, func(p string) bool {
-		return slices.Contains([]string{"ALTER ROUTINE", "CREATE ROUTINE", "CREATE TEMPORARY TABLES", "EVENT", "EXECUTE", "LOCK TABLES"}, p)
-	})
 }
 
 // TestNoHashIsSeen looks for the hash of a known password in all that was read.

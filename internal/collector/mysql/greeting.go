@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"slices"
+
+	"github.com/dbfleet/dbfleet/internal/collector"
 )
 
 // maxGreeting bounds the first packet of a server; real ones have about 100 bytes.
@@ -32,14 +34,14 @@ func greet(ctx context.Context, c net.Conn) (*greetedConn, error) {
 	}
 	n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
 	if head[3] != 0 || n == 0 || n > maxGreeting {
-		return nil, fmt.Errorf("%w: the greeting is not that of a MySQL server", errProtocol)
+		return nil, fmt.Errorf("%w: the greeting is not that of a MySQL server", collector.ErrProtocol)
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(c, body); err != nil {
 		return nil, err
 	}
 	if !soundGreeting(body) {
-		return nil, fmt.Errorf("%w: the greeting is not that of a MySQL server", errProtocol)
+		return nil, fmt.Errorf("%w: the greeting is not that of a MySQL server", collector.ErrProtocol)
 	}
 	return &greetedConn{Conn: c, greeting: slices.Concat(head, body)}, nil
 }

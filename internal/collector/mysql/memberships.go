@@ -11,7 +11,8 @@ const sqlRolesMapping = `
 SELECT Host, User, '', Role, Admin_option
   FROM mysql.roles_mapping`
 
-// sqlRoleEdges: what MySQL calls "from" is the role.
+// sqlRoleEdges: what MySQL calls "from" is the role. Its manual says the opposite;
+// its source, and whoever looks at the table, do not.
 const sqlRoleEdges = `
 SELECT TO_HOST, TO_USER, FROM_HOST, FROM_USER, WITH_ADMIN_OPTION
   FROM mysql.role_edges`
@@ -20,8 +21,14 @@ const sqlDefaultRoles = `
 SELECT HOST, USER, DEFAULT_ROLE_HOST, DEFAULT_ROLE_USER
   FROM mysql.default_roles`
 
-const sqlMandatoryRoles = `
-SELECT @@global.mandatory_roles`
+// sqlMandatoryRoles: the roles that everybody has, whether all roles are active
+// from the start, and whether those are, which MySQL tells apart from 9.5 on.
+const (
+	sqlMandatoryRoles = `
+SELECT @@global.mandatory_roles, @@global.activate_all_roles_on_login, 0`
+	sqlMandatoryRoles95 = `
+SELECT @@global.mandatory_roles, @@global.activate_all_roles_on_login, @@global.activate_mandatory_roles`
+)
 
 // readMemberships reads who has which roles, and which of them from the start.
 func (c *conn) readMemberships(ctx context.Context) error {
@@ -72,13 +79,29 @@ func (c *conn) readMySQLRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	values, err := c.one(ctx, query{name: "mandatory_roles", sql: sqlMandatoryRoles, columns: 1})
-	if err != nil {
-		return err
+	return c.each(ctx, c.mandatoryRoles(), c.read.addMandatoryRoles)
+}
+
+func (c *conn) mandatoryRoles() query {
+	q := query{name: "mandatory_roles", sql: sqlMandatoryRoles, columns: 3}
+	if c.read.version.atLeast(9, 5) {
+		q.sql = sqlMandatoryRoles95
 	}
-	public := &c.read.snapshot.Accounts[c.read.index[account.PublicIdentity]]
-	for _, role := range parseRoles(values[0]) {
-		public.Memberships = append(public.Memberships, account.Membership{Role: role})
+	return q
+}
+
+// addMandatoryRoles makes everybody a member of them. That all roles are active
+// from the start is said about everybody, and not in each membership: one change
+// of the server is one change here.
+func (r *read) addMandatoryRoles(v row) error {
+	public := &r.snapshot.Accounts[r.index[account.PublicIdentity]]
+	all := v.flag(1)
+	if all {
+		r.addSetting(public, "activate_all_roles_on_login=true")
+	}
+	for _, role := range parseRoles(v.text(0)) {
+		active := all || v.flag(2)
+		public.Memberships = append(public.Memberships, account.Membership{Role: role, Default: &active})
 	}
 	return nil
 }

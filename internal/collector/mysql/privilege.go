@@ -70,35 +70,32 @@ var accessNames = [...]string{
 
 // Bits of accessNames.
 const (
-	bitSuper                   = 1 << 15
-	bitReplicationSlave        = 1 << 19
-	bitMonitor                 = 20 // a place, not a bit
-	bitsOfSuper                = 1<<30 | 1<<31 | 1<<32 | 1<<33 | bitSlaveAdmin | 1<<35 | 1<<36 | 1<<37
-	bitSlaveAdmin              = 1 << 34
-	bitSlaveMonitor            = 1 << 38
-	allAccess           uint64 = 1<<64 - 1 // what the first root has, in every version
+	bitSuper            = 1 << 15
+	bitReplicationSlave = 1 << 19
+	bitBinlogMonitor    = 1 << 20
+	bitReadOnlyAdmin    = 1 << 33
+	bitSlaveAdmin       = 1 << 34
+	bitMasterAdmin      = 1 << 35
+	bitSlaveMonitor     = 1 << 38
+	// partsOfSuper are what SUPER has allowed before they had names of their own.
+	partsOfSuper = 1<<30 | 1<<31 | 1<<32 | bitReadOnlyAdmin | bitSlaveAdmin | 1<<36 | 1<<37
+
+	placeMonitor        = 20        // of BINLOG MONITOR, which was REPLICATION CLIENT
+	allAccess    uint64 = 1<<64 - 1 // what the first root has, in every version
 )
 
 // accessSet returns what the bits mean to a server of version v. written is the
-// version that wrote them, 100504 for 10.5.4: 10.5 has divided SUPER, and what
-// was written before has its parts.
+// version that wrote them, 100504 for 10.5.4; 0 when it did not say.
 func accessSet(access uint64, written int64, v version) set {
-	known := 30
-	switch {
-	case v.atLeast(11, 3):
-		known = 40
-	case v.atLeast(10, 5):
-		known = 39
-	}
 	if v.atLeast(10, 5) && access != allAccess {
-		access = divided(access, written)
+		access = loaded(access, written, v)
 	}
 	var names []string
-	for i, name := range accessNames[:known] {
+	for i, name := range accessNames[:knownBits(v)] {
 		if access&(1<<i) == 0 {
 			continue
 		}
-		if i == bitMonitor && !v.atLeast(10, 5) {
+		if i == placeMonitor && !v.atLeast(10, 5) {
 			name = "REPLICATION CLIENT"
 		}
 		names = append(names, name)
@@ -106,20 +103,76 @@ func accessSet(access uint64, written int64, v version) set {
 	return newSet(names)
 }
 
-// divided adds what the server adds to old bits when it loads them.
-func divided(access uint64, written int64) uint64 {
-	const divides, monitors = 10_05_02, 10_05_09
-	if written < divides {
-		if access&bitSuper != 0 {
-			access |= bitsOfSuper
-		}
-		if access&bitReplicationSlave != 0 {
-			access |= bitSlaveAdmin | bitSlaveMonitor
-		}
-		return access
+// knownBits returns how many bits the version knows.
+func knownBits(v version) int {
+	switch {
+	case v.atLeast(11, 3):
+		return 40
+	case v.atLeast(10, 5):
+		return 39
 	}
-	if written < monitors && access&bitSlaveAdmin != 0 {
-		access |= bitSlaveMonitor
+	return 30
+}
+
+// loaded returns what the server makes of the bits when it loads them: what
+// older versions have written keeps what it allowed then, and bits that their
+// version did not have make all of them void. Up to 10.11 this is measured.
+func loaded(access uint64, written int64, v version) uint64 {
+	const first, last = 10_04_00, 99_99_99 // versions that may have written something
+	if written != 0 && (written < first || written > last) || access>>bitsOf(written, v) != 0 {
+		return 0
+	}
+	super := access&bitSuper != 0
+	if super {
+		access |= impliedBySuper(written, v)
+	}
+	const divides, monitors = 10_05_02, 10_05_09
+	switch {
+	case written >= monitors:
+		return access
+	case written >= divides:
+		return implied(access, bitSlaveAdmin, bitSlaveMonitor)
+	}
+	if super {
+		access = implied(access, bitReplicationSlave, bitMasterAdmin)
+	}
+	return implied(access, bitBinlogMonitor|bitReplicationSlave, bitSlaveMonitor)
+}
+
+// implied adds a bit when one of others is set.
+func implied(access, others, bit uint64) uint64 {
+	if access&others != 0 {
+		access |= bit
 	}
 	return access
+}
+
+// bitsOf returns how many bits a version could write, as the server v sees it.
+func bitsOf(written int64, v version) int {
+	switch {
+	case written >= 11_03_00 && v.atLeast(11, 3):
+		return 40
+	case written >= 10_05_08:
+		return 39
+	case written >= 10_05_02:
+		return 38
+	}
+	return 30
+}
+
+// impliedBySuper returns which privileges an account with SUPER has besides,
+// because it had them in the version that wrote it.
+func impliedBySuper(written int64, v version) uint64 {
+	switch {
+	case written < 10_05_02:
+		return partsOfSuper
+	case written < 11_00_00 && v.atLeast(11, 0):
+		if written < 10_11_00 {
+			return partsOfSuper
+		}
+		return partsOfSuper &^ bitReadOnlyAdmin
+	case written < 10_11_00 && v.atLeast(10, 11):
+		return bitReadOnlyAdmin
+	}
+	return 0
 }

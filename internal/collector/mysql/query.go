@@ -3,10 +3,15 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/dbfleet/dbfleet/internal/collector"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/session"
 )
 
 // querier is what the driver's connection can do.
@@ -35,6 +40,8 @@ type query struct {
 // each runs q and calls visit with each row; the row is valid only during the
 // call. It returns a *failure, also for an error of visit.
 func (c *conn) each(ctx context.Context, q query, visit func(row) error) error {
+	ended := c.read.observe.Began(fleet.MySQL, session.PhaseQuery(q.name))
+	defer ended()
 	limit := c.read.limits.Statement
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("read %s: over %s", q.name, limit))
 	defer cancel()
@@ -49,7 +56,7 @@ func (c *conn) each(ctx context.Context, q query, visit func(row) error) error {
 func (c *conn) visit(ctx context.Context, q query, visit func(row) error) (err error) {
 	defer func() {
 		if recover() != nil {
-			err = fmt.Errorf("%w: the driver cannot read it", errProtocol)
+			err = fmt.Errorf("%w: the driver cannot read it", collector.ErrProtocol)
 		}
 	}()
 	rows, err := c.my.QueryContext(ctx, q.sql, nil)
@@ -58,7 +65,7 @@ func (c *conn) visit(ctx context.Context, q query, visit func(row) error) (err e
 	}
 	if n := len(rows.Columns()); n != q.columns {
 		_ = c.net.Close() // or Close would read the rest
-		return errors.Join(fmt.Errorf("%w: %d columns instead of %d", errProtocol, n, q.columns), ignored(rows.Close()))
+		return errors.Join(fmt.Errorf("%w: %d columns instead of %d", collector.ErrProtocol, n, q.columns), ignored(rows.Close()))
 	}
 	r := make(row, q.columns)
 	for {
@@ -84,6 +91,8 @@ func ignored(error) error { return nil }
 
 // exec runs a SET.
 func (c *conn) exec(ctx context.Context, name, statement string) error {
+	ended := c.read.observe.Began(fleet.MySQL, session.PhaseQuery(name))
+	defer ended()
 	limit := c.read.limits.Statement
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s: over %s", name, limit))
 	defer cancel()
@@ -104,7 +113,7 @@ func (c *conn) one(ctx context.Context, q query) ([]string, error) {
 		return nil
 	})
 	if err == nil && values == nil {
-		return nil, c.queryFailure(ctx, q.name, fmt.Errorf("%w: no row", errProtocol))
+		return nil, c.queryFailure(ctx, q.name, fmt.Errorf("%w: no row", collector.ErrProtocol))
 	}
 	return values, err
 }
@@ -127,6 +136,17 @@ func (r row) text(i int) string {
 		return strconv.FormatUint(v, 10)
 	}
 	return clean(fmt.Append(nil, r[i]))
+}
+
+// json decodes a value, of any length; NULL leaves into as it is.
+func (r row) json(i int, into any) error {
+	switch v := r[i].(type) {
+	case nil:
+		return nil
+	case []byte:
+		return json.Unmarshal(v, into)
+	}
+	return json.Unmarshal([]byte(r.text(i)), into)
 }
 
 // flag reads what servers write for yes, in tables and in JSON; anything else

@@ -2,11 +2,9 @@ package mysql
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/secret"
@@ -15,11 +13,16 @@ import (
 
 // Reader reads servers of the MySQL family. Goroutines may share it.
 type Reader struct {
-	dialer *netguard.Dialer
+	dialer  *netguard.Dialer
+	observe collector.Observer
 }
 
-// New returns a reader whose every connection is made by dialer.
-func New(dialer *netguard.Dialer) *Reader { return &Reader{dialer: dialer} }
+// New returns a reader whose every connection is made by dialer, and which tells
+// observe of its statements; nil: nobody.
+func New(dialer *netguard.Dialer, observe collector.Observer) *Reader {
+	registerNoKey()
+	return &Reader{dialer: dialer, observe: observe}
+}
 
 // ReadAccounts reads all accounts of t with what they may do. It calls loggedIn,
 // unless that is nil, once, right after the login has succeeded. It blocks for as
@@ -39,7 +42,8 @@ func (r *Reader) ReadAccounts(
 		target:  t,
 		limits:  limits.OrDefaults(),
 		job:     job,
-		scrub:   secret.NewScrubber(t.Password),
+		report:  collector.Reporter{Scrub: secret.NewScrubber(t.Password)},
+		observe: r.observe,
 	}
 	if err := one.run(ctx, loggedIn); err != nil {
 		return account.Snapshot{}, session.AsFault(err)
@@ -54,13 +58,14 @@ type read struct {
 	target   fleet.Target
 	limits   fleet.Limits
 	job      *netguard.Job
-	scrub    secret.Scrubber
+	report   collector.Reporter
+	observe  collector.Observer
 	version  version
 	lifetime int64 // days that a password is valid unless its account says otherwise; 0 is for ever
 }
 
 func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
-	if err := r.checkTarget(); err != nil {
+	if err := collector.CheckTarget(r.target); err != nil {
 		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
 	}
 	c, err := r.open(ctx)
@@ -78,21 +83,6 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 		if err := step(ctx); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkTarget refuses what would be taken for something else.
-func (r *read) checkTarget() error {
-	t := r.target
-	if t.Port < 1 || t.Port > 65535 {
-		return fmt.Errorf("port %d is out of range", t.Port)
-	}
-	if t.Host == "" || strings.ContainsAny(t.Host, "/\\@") {
-		return errors.New("host is not a host name")
-	}
-	if strings.ContainsRune(t.Username+t.Database+t.AppName+t.Password.Reveal(), 0) {
-		return errors.New("user name, password or database contains NUL")
 	}
 	return nil
 }

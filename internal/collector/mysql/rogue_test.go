@@ -43,7 +43,7 @@ func TestRogueServersGetNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fake := collectortest.Serve(t, test.handle)
-			_, err := mysql.New(localDialer(t)).ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), fleet.Limits{}, nil)
+			_, err := mysql.New(localDialer(t), nil).ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), fleet.Limits{}, nil)
 			var f *session.Fault
 			if !errors.As(err, &f) || test.code != "" && f.Code != test.code {
 				t.Errorf("%v, want %s", err, test.code)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -57,7 +58,7 @@ var versionForm = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,3})(\D|$)`)
 func parseVersion(text, comment string) (version, error) {
 	m := versionForm.FindStringSubmatch(text)
 	if m == nil {
-		return version{}, fmt.Errorf("%w: version %.20q", errProtocol, text)
+		return version{}, fmt.Errorf("%w: version %.20q", collector.ErrProtocol, text)
 	}
 	v := version{flavour: flavourMySQL}
 	v.major, _ = strconv.Atoi(m[1]) // at most three digits each
@@ -185,7 +186,7 @@ func (c *conn) readDefaultLifetime(ctx context.Context) error {
 	}
 	c.read.lifetime, err = strconv.ParseInt(values[0], 10, 64)
 	if err != nil {
-		return c.queryFailure(ctx, "password_lifetime", fmt.Errorf("%w: password lifetime", errProtocol))
+		return c.queryFailure(ctx, "password_lifetime", fmt.Errorf("%w: password lifetime", collector.ErrProtocol))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -47,10 +48,22 @@ func (r *read) identity(user, host string) string {
 	return identity(user, host)
 }
 
+// userHost returns the host that the server takes for a user's: to MariaDB, where
+// only roles have none, no host is any.
+func (r *read) userHost(host string) string {
+	if host == "" && r.version.mariaDB() {
+		return "%"
+	}
+	return host
+}
+
 // account returns the account of that name, or nil; it counts the unknown ones.
 // The pointer is valid until the next account is added.
 func (r *read) account(user, host string) *account.Account {
 	i, ok := r.index[r.identity(user, host)]
+	if !ok {
+		i, ok = r.index[r.identity(user, r.userHost(host))]
+	}
 	if !ok {
 		r.unknown++
 		return nil
@@ -60,7 +73,7 @@ func (r *read) account(user, host string) *account.Account {
 
 func (b *builder) addAccount(a account.Account) error {
 	if _, ok := b.index[a.Identity]; ok {
-		return fmt.Errorf("%w: an account twice", errProtocol)
+		return fmt.Errorf("%w: an account twice", collector.ErrProtocol)
 	}
 	b.index[a.Identity] = len(b.snapshot.Accounts)
 	b.snapshot.Accounts = append(b.snapshot.Accounts, a)
@@ -72,7 +85,7 @@ func (b *builder) addGrant(a *account.Account, g account.Grant) error {
 		return nil
 	}
 	if b.grants++; b.grants > maxGrants {
-		return fmt.Errorf("%w: over %d grants", errTooLarge, maxGrants)
+		return fmt.Errorf("%w: over %d grants", collector.ErrTooLarge, maxGrants)
 	}
 	g.Source = account.Explicit
 	a.Grants = append(a.Grants, g)

@@ -2,11 +2,11 @@ package mysql
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 )
 
 // stateMariaDB takes what we need out of the column that also holds the hash.
@@ -105,7 +105,7 @@ func (r *read) addState(v row) error {
 	}
 	a.CanLogin = a.Kind == account.User && !locked
 	if locked {
-		a.Attributes["locked"] = true
+		a.Attributes[account.AttributeLocked] = true
 	}
 	if err := statePluginsOf(&a, v); err != nil {
 		return err
@@ -141,9 +141,12 @@ func stateAccessOf(v row) (uint64, error) {
 	if v[stateAccess] == nil {
 		return 0, nil
 	}
+	if bits, known := v.integer(stateAccess); known {
+		return uint64(bits), nil // of a negative number, too, as the server does
+	}
 	access, err := strconv.ParseUint(v.text(stateAccess), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: access of an account", errProtocol)
+		return 0, fmt.Errorf("%w: access of an account", collector.ErrProtocol)
 	}
 	return access, nil
 }
@@ -153,12 +156,9 @@ func stateAccessOf(v row) (uint64, error) {
 // missing there.
 func statePluginsOf(a *account.Account, v row) error {
 	text(a, "plugin", v.text(statePlugin))
-	if v[statePlugins] == nil {
-		return nil
-	}
 	var others []string
-	if err := json.Unmarshal([]byte(v.text(statePlugins)), &others); err != nil {
-		return fmt.Errorf("%w: plugins of an account", errProtocol)
+	if err := v.json(statePlugins, &others); err != nil {
+		return fmt.Errorf("%w: plugins of an account", collector.ErrProtocol)
 	}
 	if len(others) > 0 {
 		a.Attributes["other_plugins"] = others
@@ -170,7 +170,7 @@ func statePluginsOf(a *account.Account, v row) error {
 func (r *read) statePassword(a *account.Account, v row) {
 	p := password{lifetime: lifetime(v, stateLifetime)}
 	p.changed, p.known = v.integer(stateChanged)
-	p.expired = p.known && p.changed == 0 && !isSystem(v.text(stateUser))
+	p.expired = p.known && p.changed == 0
 	p.tell(a, r.lifetime)
 }
 

@@ -132,7 +132,10 @@ func (c *conn) readUsers(ctx context.Context) error {
 // usersQuery makes the statement of the columns that the server has.
 func usersQuery(columns layout, v version) (sql string, privileges []string, err error) {
 	base := userBase()
-	if !v.mariaDB() && v.hasRoles() {
+	switch {
+	case v.mariaDB():
+		base = append(base, "Delete_history_priv")
+	case v.hasRoles():
 		base = append(base, "Create_role_priv", "Drop_role_priv")
 	}
 	if privileges, err = columns.privileges("user", base); err != nil {
@@ -161,7 +164,7 @@ func (r *read) addUser(v row, privileges []string) error {
 	}
 	a.CanLogin = a.Kind == account.User && !locked
 	if locked {
-		a.Attributes["locked"] = true
+		a.Attributes[account.AttributeLocked] = true
 	}
 	p := password{expired: expired, lifetime: lifetime(v, userLifetime)}
 	p.changed, p.known = v.integer(userChanged)

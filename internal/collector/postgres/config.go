@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 )
 
@@ -47,7 +47,7 @@ func baseConfig() (*pgconn.Config, error) {
 // configure returns how to log in to one database of the target. dial makes
 // every connection; it also looks up the host.
 func configure(base *pgconn.Config, t fleet.Target, limits fleet.Limits, database string, dial pgconn.DialFunc) (*pgconn.Config, error) {
-	tlsConfig, err := targetTLS(t)
+	tlsConfig, err := collector.TLSConfig(t)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func configure(base *pgconn.Config, t fleet.Target, limits fleet.Limits, databas
 	c.Fallbacks = nil
 	c.ConnectTimeout = 0 // the context has it
 	c.TLSConfig = tlsConfig
-	c.RequireAuth = acceptedAuth(tlsConfig)
+	c.RequireAuth = acceptedAuth(t.TLSMode)
 	c.DialFunc = dial
 	c.LookupFunc = func(_ context.Context, host string) ([]string, error) {
 		return []string{net.JoinHostPort(host, strconv.Itoa(t.Port))}, nil
@@ -69,9 +69,10 @@ func configure(base *pgconn.Config, t fleet.Target, limits fleet.Limits, databas
 	return c, nil
 }
 
-// acceptedAuth refuses to send the password readable to a stranger.
-func acceptedAuth(tlsConfig *tls.Config) string {
-	if tlsConfig == nil {
+// acceptedAuth refuses to show the password itself to whom nobody has checked:
+// also inside TLS, because whoever stands in between has ended that.
+func acceptedAuth(mode fleet.TLSMode) string {
+	if !mode.ChecksServer() {
 		return "!password,!gss,!sspi,!oauth"
 	}
 	return "!gss,!sspi,!oauth"

@@ -86,7 +86,7 @@ func TestEnvironmentChangesNothing(t *testing.T) {
 func TestServiceThatCannotBeFoundIsNamed(t *testing.T) {
 	t.Setenv("PGSERVICE", "absent")
 	t.Setenv("PGSERVICEFILE", filepath.Join(t.TempDir(), "absent"))
-	_, err := New(&netguard.Dialer{})
+	_, err := New(&netguard.Dialer{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "PGSERVICE") {
 		t.Errorf("error %v does not name the variable", err)
 	}

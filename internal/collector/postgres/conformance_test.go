@@ -36,14 +36,19 @@ func TestConformance(t *testing.T) {
 			t.Helper()
 			return start(t, localsvc.PostgresOptions{})
 		},
+		StartTLS: func(t testing.TB, certFile, keyFile string) collectortest.Server {
+			t.Helper()
+			return start(t, localsvc.PostgresOptions{CertFile: certFile, KeyFile: keyFile})
+		},
 		SQL:   spellings(),
 		Fakes: fakes(),
+		Wire:  wireTLS(),
 	})
 }
 
 func newReader(t testing.TB, d *netguard.Dialer) *postgres.Reader {
 	t.Helper()
-	r, err := postgres.New(d)
+	r, err := postgres.New(d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

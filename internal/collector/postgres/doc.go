@@ -8,6 +8,12 @@
 // for what belongs to it. Each connection is read-only and has timeouts on both
 // sides. All of this is a handful of statements, none of them per account.
 //
+// # Who is talked to
+//
+// Nothing but the wish for TLS is said before the server is checked as the
+// target's TLS mode asks (see package collector). In a mode that checks nobody, a
+// server is given a proof that the password is known and never the password.
+//
 // # Grants
 //
 // PostgreSQL writes nothing into a catalog while an object has the privileges

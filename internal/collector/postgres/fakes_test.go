@@ -25,13 +25,9 @@ func fakes() collectortest.Fakes {
 
 // answerTLS answers a request for TLS with one byte and then hears only.
 func answerTLS(c net.Conn, answer byte) {
-	if _, err := io.ReadFull(c, make([]byte, 8)); err != nil {
-		return
+	if answerOnce(c, answer) == nil {
+		_, _ = io.Copy(io.Discard, c)
 	}
-	if _, err := c.Write([]byte{answer}); err != nil {
-		return
-	}
-	_, _ = io.Copy(io.Discard, c)
 }
 
 // serve accepts a login and gives each query to answer.
@@ -115,7 +111,7 @@ func endless(b *pgproto3.Backend, query string) {
 	}
 }
 
-// askPlainPassword wants the password as it is.
+// askPlainPassword wants the password as it is, and then refuses it.
 func askPlainPassword(_ context.Context, c net.Conn) {
 	backend := pgproto3.NewBackend(c, c)
 	if _, err := backend.ReceiveStartupMessage(); err != nil {
@@ -125,7 +121,11 @@ func askPlainPassword(_ context.Context, c net.Conn) {
 	if backend.Flush() != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, c)
+	if _, err := backend.Receive(); err != nil {
+		return
+	}
+	backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: "no"})
+	_ = backend.Flush()
 }
 
 // refuseLogin answers a login with an error that repeats the password of it.

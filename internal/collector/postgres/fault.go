@@ -8,44 +8,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
-
-// Errors of our own about what a server says.
-var (
-	errProtocol = errors.New("unexpected answer") // no PostgreSQL server says that
-	errTooLarge = errors.New("too large")
-)
-
-// cleanError has the driver's words without secrets. The driver's own error is
-// left behind, because it carries the configuration with the password; what stays
-// in the chain is why a context of ours has ended.
-type cleanError struct {
-	text  string
-	cause error
-}
-
-// Error returns the text.
-func (e *cleanError) Error() string { return e.text }
-
-// Unwrap returns the cause of an ended context, or nil.
-func (e *cleanError) Unwrap() error { return e.cause }
-
-// fault turns whatever went wrong into a fault. advice, if any, is put first.
-func (r *read) fault(ctx context.Context, code session.Code, phase session.Phase, err error, advice string) *session.Fault {
-	text := err.Error()
-	if advice != "" {
-		text = advice + ": " + text
-	}
-	clean := &cleanError{}
-	if ctx.Err() != nil {
-		clean.cause = context.Cause(ctx)
-		text = clean.cause.Error() + ": " + text
-	}
-	clean.text = r.scrub.Clean(text)
-	return &session.Fault{Code: code, Phase: phase, Err: clean}
-}
 
 // A failure is a fault with what the reader has to know to go on without the
 // part that failed.
@@ -65,18 +31,12 @@ func (f *failure) Unwrap() error { return f.fault }
 // connection, outer that of the read.
 func (r *read) connectFailure(ctx, outer context.Context, a *attempt, err error) *failure {
 	err = driverWords(err)
-	kind, phase := netguard.Classify(err), a.phase
-	if ctx.Err() != nil {
-		kind = netguard.Timeout
-	}
-	if kind == netguard.NameUnknown || kind == netguard.NameTemporary {
-		phase = session.PhaseResolve
-	}
+	kind, phase := collector.ConnectKind(ctx, a.phase, err)
 	code, advice := a.code(kind, err)
 	if outer.Err() != nil {
 		code = session.CodeTimeout // it says nothing about the target
 	}
-	return &failure{fault: r.fault(ctx, code, phase, err, advice), state: state(err)}
+	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), state: state(err)}
 }
 
 // code returns what stopped the attempt, and for TLS which field to change.
@@ -84,30 +44,46 @@ func (a *attempt) code(kind netguard.Kind, err error) (session.Code, string) {
 	switch {
 	case a.phase == session.PhaseConnect && kind == netguard.Timeout:
 		return session.CodeConnectTimeout, ""
-	case strings.Contains(err.Error(), "authentication method requirement"): // the driver has no type for it
-		return session.CodeTLS, "tls_mode: the server asks for the password in a form that needs TLS"
+	case refusedAuth(err, "password"):
+		return session.CodeTLS, collector.NotShown
+	case refusedAuth(err, ""):
+		return session.CodeAuthFailed, "the server asks for a way to log in that is not supported"
 	case a.phase == session.PhaseTLS:
 		return tlsCode(kind, err, a.conn)
+	case collector.IsAlert(err):
+		return session.CodeTLS, collector.TLSAdvice(err)
 	case tooLong(err):
 		return session.CodeProtocol, "" // nothing long is said during a login
 	}
 	return codeOf(kind, err), ""
 }
 
+// refusedAuth reports whether the login ended because we do not do what the
+// server asks for, such as password; "" is anything. The driver has no type for it.
+func refusedAuth(err error, method string) bool {
+	_, why, ok := strings.Cut(err.Error(), "authentication method requirement")
+	return ok && state(err) == "" && strings.Contains(why, "server requested "+method)
+}
+
 // tlsCode tells a handshake that failed from a connection that did.
 func tlsCode(kind netguard.Kind, err error, c *watchedConn) (session.Code, string) {
-	if kind != netguard.Other {
-		return codeOf(kind, err), ""
-	}
-	if c != nil && c.seen && c.first != 'S' && c.first != refusesTLS {
+	switch {
+	case kind == netguard.Other && c.first == refusesTLS:
+		return session.CodeTLS, collector.NoTLS
+	case kind == netguard.Other && c.seen && c.first != acceptsTLS:
 		return session.CodeProtocol, ""
+	case kind == netguard.Other, kind == netguard.Reset && c.first == acceptsTLS: // some hang up on what they do not speak
+		return session.CodeTLS, collector.TLSAdvice(err)
 	}
-	return session.CodeTLS, tlsAdvice(err, c.first)
+	return codeOf(kind, err), ""
 }
 
 // driverWords leaves out the line in which the driver repeats whom it was told
-// to connect as.
+// to connect as, and its own words about a connection that did not come about.
 func driverWords(err error) error {
+	if e, ok := errors.AsType[*netguard.DialError](err); ok {
+		return e
+	}
 	if e, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return e.Unwrap()
 	}
@@ -116,18 +92,12 @@ func driverWords(err error) error {
 
 // queryFailure explains why a statement did not end.
 func (c *conn) queryFailure(ctx context.Context, name string, err error) *failure {
-	kind := netguard.Classify(err)
-	if ctx.Err() != nil {
-		kind = netguard.Timeout
-	}
-	if ended := c.read.job.Err(); errors.Is(ended, netguard.ErrTooMuch) {
-		kind, err = netguard.TooMuch, ended // the driver may have lost it
-	}
+	kind, err := collector.QueryKind(ctx, c.read.job, err)
 	code := codeOf(kind, err)
-	if tooLong(err) || errors.Is(err, errTooLarge) {
+	if tooLong(err) || errors.Is(err, collector.ErrTooLarge) {
 		code = session.CodeTooLarge
 	}
-	fault := c.read.fault(ctx, code, session.PhaseQuery(name), err, "")
+	fault := c.read.report.Fault(ctx, code, session.PhaseQuery(name), err, "")
 	return &failure{fault: fault, state: state(err), alive: !c.pg.IsClosed()}
 }
 
@@ -140,27 +110,7 @@ func codeOf(kind netguard.Kind, err error) session.Code {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return stateCode(e.Code)
 	}
-	switch kind {
-	case netguard.NotAllowed:
-		return session.CodeNotAllowed
-	case netguard.TooMuch:
-		return session.CodeTooLarge
-	case netguard.Refused:
-		return session.CodeRefused
-	case netguard.Reset:
-		return session.CodeReset
-	case netguard.Timeout:
-		return session.CodeTimeout
-	case netguard.NoRoute:
-		return session.CodeNoRoute
-	case netguard.NameUnknown, netguard.NameTemporary:
-		return session.CodeDNS
-	case netguard.Other:
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, netguard.ErrJobEnded) {
-		return session.CodeTimeout // whoever cancelled knows better
-	}
-	return session.CodeProtocol
+	return collector.Code(kind, err)
 }
 
 // The states that the code looks at; PostgreSQL's appendix A has all.

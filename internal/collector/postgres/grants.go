@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -97,11 +98,11 @@ func (b *builder) addGrants(database string) func(row) error {
 func checkGrant(g *account.Grant) error {
 	switch {
 	case len(g.Privileges) == 0:
-		return fmt.Errorf("%w: grant of no privilege", errProtocol)
+		return fmt.Errorf("%w: grant of no privilege", collector.ErrProtocol)
 	case g.Source != account.Explicit && g.Source != account.Default && g.Source != account.Owner:
-		return fmt.Errorf("%w: source of a grant", errProtocol)
+		return fmt.Errorf("%w: source of a grant", collector.ErrProtocol)
 	case g.Effect != account.Granted && g.Effect != account.Revoked:
-		return fmt.Errorf("%w: effect of a grant", errProtocol)
+		return fmt.Errorf("%w: effect of a grant", collector.ErrProtocol)
 	}
 	return nil
 }

@@ -60,17 +60,22 @@ SELECT 'column', n.nspname, c.relname, a.attname, NULL::oid, c.relowner, false, 
  WHERE NOT a.attisdropped AND (a.attacl IS NOT NULL OR i.initprivs IS NOT NULL) AND` + permanent
 
 // selectRoutines names a routine with the types that tell it from its namesakes;
-// the names of its arguments may change.
+// the names of its arguments may change. A routine that follows another object,
+// as the constructors of a range type do, is quiet: it comes and goes with that.
 const selectRoutines = `
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        n.nspname, p.proname || '(' || oidvectortypes(p.proargtypes) || ')',
-       NULL, NULL::oid, p.proowner, NOT ` + systemRoutine + `, ` + systemRoutine + `,
+       NULL, NULL::oid, p.proowner, NOT k.quiet, k.quiet,
        coalesce(p.proacl, acldefault('f', p.proowner)), coalesce(i.initprivs, acldefault('f', p.proowner))
   FROM pg_catalog.pg_proc p
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ CROSS JOIN LATERAL (
+       SELECT ` + systemRoutine + ` OR EXISTS (
+              SELECT FROM pg_catalog.pg_depend f
+               WHERE f.classid = 'pg_catalog.pg_proc'::regclass AND f.objid = p.oid AND f.deptype = 'i')) AS k (quiet)
   LEFT JOIN pg_catalog.pg_init_privs i
        ON i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid AND i.objsubid = 0
- WHERE` + permanent + `AND (p.proacl IS NOT NULL OR NOT ` + systemRoutine + `)`
+ WHERE` + permanent + `AND (p.proacl IS NOT NULL OR NOT k.quiet)`
 
 // selectTypes leaves out what follows another object: the row type of a table,
 // the array of a type, the multirange of a range.

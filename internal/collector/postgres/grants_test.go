@@ -169,7 +169,8 @@ func defaultSteps() []step {
 	}
 }
 
-// systemSteps touch objects of the system: only what they add or take shows.
+// systemSteps touch objects of the system, and those that follow others: only what
+// they add or take shows.
 func systemSteps() []step {
 	return []step{
 		{"function granted", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO bob", []string{"bob: + function app pg_catalog.pg_read_file(text) EXECUTE by postgres explicit"}},
@@ -181,6 +182,9 @@ func systemSteps() []step {
 		{"column of a catalog taken", "REVOKE SELECT (subname) ON pg_catalog.pg_subscription FROM PUBLIC", []string{"PUBLIC: + column app pg_catalog.pg_subscription.subname SELECT default revoked"}},
 		{"view of information_schema taken", "REVOKE SELECT ON information_schema.tables FROM PUBLIC", []string{"PUBLIC: + view app information_schema.tables SELECT default revoked"}},
 		{"information_schema taken", "REVOKE USAGE ON SCHEMA information_schema FROM PUBLIC", []string{"PUBLIC: + schema app information_schema USAGE default revoked"}},
+		{"constructor of a range granted", "GRANT EXECUTE ON FUNCTION s.r(int, int) TO alice", []string{"alice: + function app s.r(integer, integer) EXECUTE by postgres explicit"}},
+		{"constructor of a range taken", "REVOKE EXECUTE ON FUNCTION s.r(int, int) FROM PUBLIC", []string{"PUBLIC: + function app s.r(integer, integer) EXECUTE default revoked"}},
+		{"new range", "CREATE TYPE s.r2 AS RANGE (SUBTYPE = int4)", []string{"PUBLIC: + type app s.r2 USAGE default", "postgres: + type app s.r2 OWNER owner"}},
 		{"type granted", "GRANT USAGE ON TYPE pg_catalog.int4 TO bob", []string{"bob: + type app pg_catalog.int4 USAGE by postgres explicit"}},
 		{"language taken", "REVOKE USAGE ON LANGUAGE sql FROM PUBLIC", []string{"PUBLIC: + language app sql USAGE default revoked"}},
 		{"from a role of the system", "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_ls_waldir() FROM pg_monitor", []string{"pg_monitor: + function app pg_catalog.pg_ls_waldir() EXECUTE default revoked"}},

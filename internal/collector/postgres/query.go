@@ -6,6 +6,10 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/dbfleet/dbfleet/internal/collector"
+	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/session"
 )
 
 // A conn is one open connection of a read. One goroutine uses it.
@@ -24,6 +28,8 @@ type query struct {
 // each runs q and calls visit with each row, in text form; the row is valid only
 // during the call. It returns a *failure, also for an error of visit.
 func (c *conn) each(ctx context.Context, q query, visit func(row) error, args ...string) error {
+	ended := c.read.observe.Began(fleet.PostgreSQL, session.PhaseQuery(q.name))
+	defer ended()
 	limit := c.read.limits.Statement
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("read %s: over %s", q.name, limit))
 	defer cancel()
@@ -63,7 +69,7 @@ func (c *conn) one(ctx context.Context, q query) ([]string, error) {
 		return nil
 	})
 	if err == nil && values == nil {
-		return nil, c.queryFailure(ctx, q.name, fmt.Errorf("%w: no row", errProtocol))
+		return nil, c.queryFailure(ctx, q.name, fmt.Errorf("%w: no row", collector.ErrProtocol))
 	}
 	return values, err
 }
@@ -73,7 +79,7 @@ type row [][]byte
 
 func (r row) check(columns int) error {
 	if len(r) != columns {
-		return fmt.Errorf("%w: %d columns instead of %d", errProtocol, len(r), columns)
+		return fmt.Errorf("%w: %d columns instead of %d", collector.ErrProtocol, len(r), columns)
 	}
 	return nil
 }
@@ -89,7 +95,7 @@ func (r row) flag(i int) (bool, error) {
 	case "f", "":
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: column %d is not a boolean", errProtocol, i)
+	return false, fmt.Errorf("%w: column %d is not a boolean", collector.ErrProtocol, i)
 }
 
 // option reads a boolean that may be unknown.
@@ -105,7 +111,7 @@ func (r row) option(i int) (*bool, error) {
 func (r row) integer(i int) (int64, error) {
 	n, err := strconv.ParseInt(string(r[i]), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: column %d is not a whole number", errProtocol, i)
+		return 0, fmt.Errorf("%w: column %d is not a whole number", collector.ErrProtocol, i)
 	}
 	return n, nil
 }

@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/secret"
@@ -17,19 +16,21 @@ import (
 
 // Reader reads PostgreSQL servers. Goroutines may share it.
 type Reader struct {
-	dialer *netguard.Dialer
-	base   *pgconn.Config
+	dialer  *netguard.Dialer
+	base    *pgconn.Config
+	observe collector.Observer
 }
 
-// New returns a reader whose every connection is made by dialer. The environment
+// New returns a reader whose every connection is made by dialer, and which tells
+// observe of its statements; nil: nobody. The environment
 // variables of PostgreSQL's own tools have no effect on it; New fails only when
 // PGSERVICE names a service that cannot be found.
-func New(dialer *netguard.Dialer) (*Reader, error) {
+func New(dialer *netguard.Dialer, observe collector.Observer) (*Reader, error) {
 	base, err := baseConfig()
 	if err != nil {
 		return nil, fmt.Errorf("configure postgres reader: %w", err)
 	}
-	return &Reader{dialer: dialer, base: base}, nil
+	return &Reader{dialer: dialer, base: base, observe: observe}, nil
 }
 
 // ReadAccounts reads all accounts of t with what they may do. It calls loggedIn,
@@ -53,7 +54,8 @@ func (r *Reader) ReadAccounts(
 		limits:  limits.OrDefaults(),
 		base:    r.base,
 		job:     job,
-		scrub:   secret.NewScrubber(t.Password),
+		report:  collector.Reporter{Scrub: secret.NewScrubber(t.Password)},
+		observe: r.observe,
 	}
 	if err := one.run(ctx, loggedIn); err != nil {
 		return account.Snapshot{}, session.AsFault(err)
@@ -69,12 +71,13 @@ type read struct {
 	limits  fleet.Limits
 	base    *pgconn.Config
 	job     *netguard.Job
-	scrub   secret.Scrubber
+	report  collector.Reporter
+	observe collector.Observer
 	version int // server_version_num: 150004
 }
 
 func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
-	if err := r.checkTarget(); err != nil {
+	if err := collector.CheckTarget(r.target); err != nil {
 		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
 	}
 	r.snapshot.Details = map[string]any{}
@@ -90,22 +93,6 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 		if err := r.readDatabase(ctx, name); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkTarget refuses what the driver would take for something else: the path
-// of a socket, or the end of a text.
-func (r *read) checkTarget() error {
-	t := r.target
-	if t.Port < 1 || t.Port > 65535 {
-		return fmt.Errorf("port %d is out of range", t.Port)
-	}
-	if t.Host == "" || strings.ContainsAny(t.Host, "/\\@") {
-		return errors.New("host is not a host name")
-	}
-	if strings.ContainsRune(t.Username+t.Database+t.AppName+t.Password.Reveal(), 0) {
-		return errors.New("user name, password or database contains NUL")
 	}
 	return nil
 }

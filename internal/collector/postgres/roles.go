@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 )
 
 // bootstrapOID is the superuser that initdb made.
@@ -33,7 +34,7 @@ func (c *conn) readRoles(ctx context.Context) error {
 	q := query{name: "roles", sql: sqlRoles, columns: 11}
 	return c.each(ctx, q, func(r row) error {
 		if len(c.read.snapshot.Accounts) > limit { // PUBLIC does not count
-			return fmt.Errorf("%w: over %d accounts", errTooLarge, limit)
+			return fmt.Errorf("%w: over %d accounts", collector.ErrTooLarge, limit)
 		}
 		a, err := readRole(r, shared)
 		if err != nil {
@@ -46,7 +47,7 @@ func (c *conn) readRoles(ctx context.Context) error {
 func readRole(r row, shared attributes) (account.Account, error) {
 	a := account.Account{Identity: r.text(0), Name: r.text(1), Kind: account.Role}
 	if _, err := strconv.ParseUint(a.Identity, 10, 32); err != nil {
-		return a, fmt.Errorf("%w: OID of a role", errProtocol)
+		return a, fmt.Errorf("%w: OID of a role", collector.ErrProtocol)
 	}
 	a.System = a.Identity == bootstrapOID || strings.HasPrefix(a.Name, "pg_")
 	var err error

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -35,7 +36,7 @@ func (c *conn) readVersion(ctx context.Context) error {
 	}
 	version, err := strconv.Atoi(values[0])
 	if err != nil {
-		return c.queryFailure(ctx, q.name, fmt.Errorf("%w: version %.20q", errProtocol, values[0]))
+		return c.queryFailure(ctx, q.name, fmt.Errorf("%w: version %.20q", collector.ErrProtocol, values[0]))
 	}
 	number, _, _ := strings.Cut(values[1], " ") // "15.4 (Debian 15.4-1)"
 	if version < oldestVersion || version > newestVersion {

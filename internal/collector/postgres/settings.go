@@ -45,7 +45,7 @@ func (r *read) setting(database, setting string) string {
 	if sensitive.MatchString(name) {
 		value = secret.Redacted
 	}
-	setting = name + "=" + r.scrub.Clean(value)
+	setting = name + "=" + r.report.Scrub.Clean(value)
 	if database == "" {
 		return setting
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dbfleet/dbfleet/internal/account"
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -55,7 +56,7 @@ func (b *builder) identity(oid []byte) string {
 
 func (b *builder) addAccount(a account.Account) error {
 	if _, ok := b.index[a.Identity]; ok {
-		return fmt.Errorf("%w: role %s twice", errProtocol, a.Identity)
+		return fmt.Errorf("%w: role %s twice", collector.ErrProtocol, a.Identity)
 	}
 	b.index[a.Identity] = len(b.snapshot.Accounts)
 	b.snapshot.Accounts = append(b.snapshot.Accounts, a)
@@ -64,7 +65,7 @@ func (b *builder) addAccount(a account.Account) error {
 
 func (b *builder) addGrant(a *account.Account, g account.Grant) error {
 	if b.grants++; b.grants > maxGrants {
-		return fmt.Errorf("%w: over %d grants", errTooLarge, maxGrants)
+		return fmt.Errorf("%w: over %d grants", collector.ErrTooLarge, maxGrants)
 	}
 	a.Grants = append(a.Grants, g)
 	return nil

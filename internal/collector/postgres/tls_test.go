@@ -1,19 +1,13 @@
 package postgres_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
+	"context"
+	"crypto/tls"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/dbfleet/dbfleet/internal/collector/collectortest"
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -22,151 +16,102 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// An authority signs certificates for one test.
-type authority struct {
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-	pem         string
-}
-
-func newAuthority(t *testing.T) *authority {
+// inside serves what handle does inside TLS, and passes what it hears there to
+// the fake that it is given.
+func inside(t *testing.T, pair collectortest.Pair, handle collectortest.Handler) (*collectortest.Fake, *collectortest.Ear) {
 	t.Helper()
-	key := newKey(t)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{certificate, key, encodePEM("CERTIFICATE", der)}
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func encodePEM(kind string, der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-}
-
-// options are those of a server with a certificate for db.test and 127.0.0.1.
-func (a *authority) options(t *testing.T, notAfter time.Time) localsvc.PostgresOptions {
-	t.Helper()
-	key := newKey(t)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter,
-		DNSNames: []string{"db.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts := localsvc.PostgresOptions{
-		CertFile: filepath.Join(t.TempDir(), "crt"), KeyFile: filepath.Join(t.TempDir(), "key"),
-	}
-	for name, text := range map[string]string{opts.CertFile: encodePEM("CERTIFICATE", der), opts.KeyFile: encodePEM("PRIVATE KEY", keyDER)} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+	config, ear := pair.Config(t), &collectortest.Ear{}
+	return collectortest.Serve(t, func(ctx context.Context, c net.Conn) {
+		if answerOnce(c, 'S') == nil {
+			handle(ctx, ear.On(tls.Server(c, config)))
 		}
-	}
-	return opts
+	}), ear
 }
 
-func TestTLS(t *testing.T) {
+// A server that wants the password as it is gets it only when it was checked.
+func TestPlainPasswordIsSentOnlyToCheckedServers(t *testing.T) {
 	t.Parallel()
-	ours := newAuthority(t)
-	s := start(t, ours.options(t, time.Now().Add(time.Hour)))
-	tests := []struct {
-		name string
-		set  func(*fleet.Target)
-		says string // empty: it works
-	}{
-		{"own authority", func(*fleet.Target) {}, ""},
-		{"other name of the server", func(t *fleet.Target) { t.TLSServerName = "db.test" }, ""},
-		{"zero mode is the strongest", func(t *fleet.Target) { t.TLSMode = "" }, ""},
-		{"no authority", func(t *fleet.Target) { t.TLSCA = "" }, "tls_ca"},
-		{"other authority", func(target *fleet.Target) { target.TLSCA = newAuthority(t).pem }, "tls_ca"},
-		{"broken authority", func(t *fleet.Target) { t.TLSCA = "none" }, "tls_ca"},
-		{"wrong name", func(t *fleet.Target) { t.TLSServerName = "other.test" }, "tls_server_name"},
-		{"mode of later", func(t *fleet.Target) { t.TLSMode = fleet.TLSRequire }, "tls_mode"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+	ours := collectortest.NewAuthority(t)
+	pair := ours.Issue(t, collectortest.Valid, "127.0.0.1")
+	for mode, shown := range map[fleet.TLSMode]bool{
+		fleet.TLSVerifyFull: true, fleet.TLSVerifyCA: true, fleet.TLSRequire: false, fleet.TLSDisable: false,
+	} {
+		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			target := s.Target()
-			target.TLSMode, target.TLSCA = fleet.TLSVerifyFull, ours.pem
-			test.set(&target)
-			checkTLS(t, target, test.says)
+			fake, ear := inside(t, pair, askPlainPassword)
+			if mode == fleet.TLSDisable {
+				fake = collectortest.Serve(t, func(ctx context.Context, c net.Conn) { askPlainPassword(ctx, ear.On(c)) })
+			}
+			target := fake.Target(mode)
+			target.TLSCA = ours.PEM
+			_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
+			if ear.Heard(target.Password.Reveal()) != shown {
+				t.Errorf("password shown: %t, want %t", !shown, shown)
+			}
+			if f := session.AsFault(err); !shown && (f.Code != session.CodeTLS || !strings.HasPrefix(f.Err.Error(), "tls_mode: ")) {
+				t.Errorf("fault %v, want %s naming tls_mode", f, session.CodeTLS)
+			}
 		})
 	}
 }
 
-func checkTLS(t *testing.T, target fleet.Target, says string) {
-	t.Helper()
-	_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
-	if says == "" {
-		if err != nil {
-			t.Error(err)
-		}
-		return
-	}
-	if err == nil {
-		t.Fatal("the read has worked")
-	}
-	f := session.AsFault(err)
-	if f.Code != session.CodeTLS || f.Phase != session.PhaseTLS || !strings.Contains(f.Err.Error(), says) {
-		t.Errorf("fault %v, want %s naming %s", f, session.CodeTLS, says)
-	}
-}
-
-func TestExpiredCertificateIsRefused(t *testing.T) {
+func TestPlainPasswordWorksOnACheckedServer(t *testing.T) {
 	t.Parallel()
-	ours := newAuthority(t)
-	s := start(t, ours.options(t, time.Now().Add(-time.Hour)))
-	target := s.Target()
-	target.TLSMode, target.TLSCA = fleet.TLSVerifyFull, ours.pem
-	checkTLS(t, target, "renew it on the server")
-}
-
-// A server that wants the password as it is must not get it without TLS.
-func TestPlainPasswordIsNotSentWithoutTLS(t *testing.T) {
-	t.Parallel()
-	fake := collectortest.Serve(t, askPlainPassword)
-	target := fake.Target(fleet.TLSDisable)
-	_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
-	f := session.AsFault(err)
-	if f.Code != session.CodeTLS || !strings.Contains(f.Err.Error(), "tls_mode") {
-		t.Errorf("fault %v, want %s naming tls_mode", f, session.CodeTLS)
-	}
-	if fake.Heard(target.Password.Reveal()) {
-		t.Error("the password was sent")
-	}
-}
-
-func TestPlainPasswordIsSentWithTLS(t *testing.T) {
-	t.Parallel()
-	ours := newAuthority(t)
-	opts := ours.options(t, time.Now().Add(time.Hour))
-	opts.HBA = []string{"hostssl all dbfleet all password"}
+	ours := collectortest.NewAuthority(t)
+	opts := localsvc.PostgresOptions{HBA: []string{"hostssl all dbfleet all password"}}
+	opts.CertFile, opts.KeyFile = ours.Issue(t, collectortest.Valid, "127.0.0.1").Files(t)
 	s := start(t, opts)
 	target := s.Target()
-	target.TLSMode, target.TLSCA = fleet.TLSVerifyFull, ours.pem
-	checkTLS(t, target, "")
+	target.TLSMode, target.TLSCA = fleet.TLSVerifyFull, ours.PEM
+	if _, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil); err != nil {
+		t.Error(err)
+	}
+	target.TLSMode = fleet.TLSRequire
+	_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
+	if f := session.AsFault(err); f.Code != session.CodeTLS || !strings.HasPrefix(f.Err.Error(), "tls_mode: ") {
+		t.Errorf("fault %v, want %s naming tls_mode", f, session.CodeTLS)
+	}
+}
+
+// A server may ask for a certificate of ours; with TLS 1.3 it says so only when
+// the handshake looks complete.
+func TestServerThatWantsACertificateOfOursIsNamed(t *testing.T) {
+	t.Parallel()
+	ours := collectortest.NewAuthority(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			t.Parallel()
+			config := ours.Issue(t, collectortest.Valid, "127.0.0.1").Config(t)
+			config.ClientAuth, config.MaxVersion = tls.RequireAnyClientCert, version
+			fake := collectortest.Serve(t, func(ctx context.Context, c net.Conn) {
+				if answerOnce(c, 'S') == nil {
+					_ = tls.Server(c, config).HandshakeContext(ctx)
+					collectortest.Silent(ctx, c) // so that the alert is not lost
+				}
+			})
+			target := fake.Target(fleet.TLSVerifyFull)
+			target.TLSCA = ours.PEM
+			_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), target, fleet.Limits{}, nil)
+			if f := session.AsFault(err); f.Code != session.CodeTLS || !strings.HasPrefix(f.Err.Error(), "tls_mode: ") {
+				t.Errorf("fault %v, want %s naming tls_mode", f, session.CodeTLS)
+			}
+		})
+	}
+}
+
+func TestUnsupportedWayToLogInIsNoMatterOfTLS(t *testing.T) {
+	t.Parallel()
+	fake := collectortest.Serve(t, func(_ context.Context, c net.Conn) {
+		backend := pgproto3.NewBackend(c, c)
+		if _, err := backend.ReceiveStartupMessage(); err == nil {
+			backend.Send(&pgproto3.AuthenticationGSS{})
+			_ = backend.Flush()
+		}
+	})
+	_, err := newReader(t, localDialer(t)).ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), fleet.Limits{}, nil)
+	if f := session.AsFault(err); f.Code != session.CodeAuthFailed || f.Phase != session.PhaseLogin {
+		t.Errorf("fault %v, want %s", f, session.CodeAuthFailed)
+	}
 }
 
 func localDialer(t testing.TB) *netguard.Dialer {

@@ -8,12 +8,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/collector/collectortest"
+	"github.com/dbfleet/dbfleet/internal/collector/postgres"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -261,5 +263,31 @@ func TestSlowGrantsAreOneGap(t *testing.T) {
 		if diff := cmp.Diff(want, gaps(snapshot{found})); diff != "" || refused.Load() != 1 {
 			t.Errorf("%s: asked %d times, gaps (-want +got):\n%s", piece, refused.Load(), diff)
 		}
+	}
+}
+
+func TestEveryStatementIsObserved(t *testing.T) {
+	t.Parallel()
+	seen := map[session.Phase]int{}
+	s := healthy("150010")
+	fake := collectortest.Serve(t, func(_ context.Context, c net.Conn) { serve(c, s.answer) })
+	r, err := postgres.New(localDialer(t), func(engine fleet.Engine, phase session.Phase, took time.Duration) {
+		if engine != fleet.PostgreSQL || took <= 0 {
+			t.Errorf("%s %s took %s", engine, phase, took)
+		}
+		seen[phase]++
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.ReadAccounts(t.Context(), fake.Target(fleet.TLSDisable), fleet.Limits{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, n := range seen {
+		total += n
+	}
+	if seen[session.PhaseQuery("roles")] != 1 || seen[session.PhaseQuery("memberships")] != 1 || total != len(s.asked) {
+		t.Errorf("%d statements were asked, seen: %v", len(s.asked), seen)
 	}
 }
