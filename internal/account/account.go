@@ -17,7 +17,10 @@ type ID int64
 
 // Errors that callers act on.
 var (
-	ErrNotFound     = errors.New("account not found")
+	ErrNotFound = errors.New("account not found")
+	// ErrNotThere says that a known account was not on its server at the moment
+	// that was asked for.
+	ErrNotThere     = errors.New("account was not there at that time")
 	ErrHoldNotFound = errors.New("hold not found")
 	// ErrHoldDecided refuses a second decision, and one about a hold that the
 	// server's next reads have already answered.
@@ -58,6 +61,18 @@ type Account struct {
 // Expired reports whether the account's validity has ended at now.
 func (a Account) Expired(now time.Time) bool {
 	return a.ValidUntil != nil && !a.ValidUntil.After(now)
+}
+
+// AttributeLocked names the attribute of what the server keeps from logging in
+// until somebody unlocks it. Stored; do not rename.
+const AttributeLocked = "locked"
+
+// Locked reports whether somebody has locked the account. A role of MySQL is
+// made as an account that is locked; that is no lock. PostgreSQL has none: an
+// account that must not log in is a role there.
+func (a Account) Locked() bool {
+	locked, _ := a.Attributes[AttributeLocked].(bool)
+	return locked && a.Kind == User
 }
 
 // Membership says that the account that carries it is a member of Role.

@@ -80,7 +80,7 @@ func Load(role Role, environ []string) (Config, error) {
 }
 
 func (c *Config) loadAPI(r *reader) {
-	c.HTTPAddr = r.address(varHTTPAddr, "127.0.0.1:8080")
+	c.HTTPAddr = r.address(varHTTPAddr, defaultHTTPAddr)
 	c.PublicKey = r.publicKey()
 	c.TrustedProxies = r.prefixes(varTrustedProxies)
 	c.TargetAllow = r.targetAllow()
@@ -92,6 +92,11 @@ func (c *Config) loadAPI(r *reader) {
 func (c *Config) loadWorker(r *reader) {
 	c.Keys = r.keyring()
 	c.TargetAllow = r.targetAllow()
+	c.loadPlaces(r)
+}
+
+// loadPlaces reads how much a worker does at a time, and of what.
+func (c *Config) loadPlaces(r *reader) {
 	c.Concurrency = r.number(varConcurrency, 64, 1, 4096)
 	c.Fetchers = r.number(varFetchers, min(4, max(1, c.Concurrency)), 1, 64)
 	c.Categories = r.categories()
@@ -107,6 +112,8 @@ func defaultDBConns(role Role) int {
 	}
 	return 4
 }
+
+const defaultHTTPAddr = "127.0.0.1:8080"
 
 func defaultMonitorAddr(role Role) string {
 	if role == API {
@@ -125,6 +132,88 @@ type Tools struct {
 func LoadTools(environ []string) (Tools, error) {
 	r := newReader(environ)
 	return Tools{DatabaseURL: r.databaseURL()}, r.err()
+}
+
+// Checkup is what the doctor was told: what any process might be, as far as it
+// is set. A field of a variable that is not set, or has a fault, is zero.
+type Checkup struct {
+	DatabaseURL, RedisURL secret.Text
+	APIConns, WorkerConns int // the most connections of one process
+	SchedulerConns        int
+	PublicKey             secret.PublicKey
+	KeyFile               string
+	Keys                  secret.Keyring
+	TargetAllow           *netguard.Policy
+	Unset                 []string // variables that a process needs beside the two URLs
+}
+
+// LoadCheckup reads the configuration of all processes. Only the two URLs must
+// be there; the error is that of Load about everything that is.
+func LoadCheckup(environ []string) (Checkup, error) {
+	r := newReader(environ)
+	c := Checkup{DatabaseURL: r.databaseURL(), RedisURL: r.redisURL(), KeyFile: r.env[varPrivateKeyFile]}
+	c.APIConns = r.number(varDBConns, defaultDBConns(API), 2, 1000)
+	c.WorkerConns, c.SchedulerConns = c.APIConns, c.APIConns
+	if r.env[varDBConns] == "" {
+		c.WorkerConns, c.SchedulerConns = defaultDBConns(Worker), defaultDBConns(Scheduler)
+	}
+	c.loadKeys(r)
+	r.logLevel()
+	r.logFormat()
+	r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute)
+	r.address(varMonitorAddr, defaultMonitorAddr(API))
+	r.address(varHTTPAddr, defaultHTTPAddr)
+	r.prefixes(varTrustedProxies)
+	(&Config{}).loadPlaces(r)
+	return c, r.err()
+}
+
+// loadKeys reads what only one kind of process has, as far as it is set.
+func (c *Checkup) loadKeys(r *reader) {
+	for _, one := range []struct {
+		name string
+		load func()
+	}{
+		{varPublicKey, func() { c.PublicKey = r.publicKey() }},
+		{varPrivateKeyFile, func() { c.Keys = r.keyring() }},
+		{varTargetAllow, func() { c.loadTargets(r) }},
+	} {
+		if r.env[one.name] == "" {
+			c.Unset = append(c.Unset, one.name)
+			continue
+		}
+		one.load()
+	}
+}
+
+func (c *Checkup) loadTargets(r *reader) {
+	before := len(r.faults)
+	if policy := r.targetAllow(); len(r.faults) == before {
+		c.TargetAllow = &policy
+	}
+}
+
+// KeyTools is what the commands about keys were told.
+type KeyTools struct {
+	Tools
+
+	PublicKey secret.PublicKey // that the api seals with
+	Keys      secret.Keyring   // that the workers open with
+}
+
+// LoadKeyTools reads the configuration of keys reseal, which needs both keys;
+// the other commands about keys look at them where they are set. The error is
+// that of Load.
+func LoadKeyTools(environ []string, needKeys bool) (KeyTools, error) {
+	r := newReader(environ)
+	t := KeyTools{Tools: Tools{DatabaseURL: r.databaseURL()}}
+	if needKeys || r.env[varPublicKey] != "" {
+		t.PublicKey = r.publicKey()
+	}
+	if needKeys || r.env[varPrivateKeyFile] != "" {
+		t.Keys = r.keyring()
+	}
+	return t, r.err()
 }
 
 // Client is what the command line that talks to the API was told.

@@ -248,6 +248,45 @@ func TestKeyFileFaultDoesNotShowItsText(t *testing.T) {
 	}
 }
 
+func TestCheckupReadsWhatIsSetAndNamesWhatIsNot(t *testing.T) {
+	t.Parallel()
+	whole, err := config.LoadCheckup(newEnviron(t).list())
+	if err != nil || len(whole.Unset) != 0 || whole.TargetAllow == nil || whole.PublicKey.ID() != whole.Keys.IDs()[0] {
+		t.Errorf("whole: %+v, %v", whole, err)
+	}
+	if whole.APIConns != 16 || whole.WorkerConns != 4 || whole.SchedulerConns != 4 {
+		t.Errorf("conns: %+v", whole)
+	}
+	e := newEnviron(t)
+	few, err := config.LoadCheckup([]string{
+		"DBFLEET_DATABASE_URL=" + e["DBFLEET_DATABASE_URL"], "DBFLEET_REDIS_URL=" + e["DBFLEET_REDIS_URL"], "DBFLEET_DB_CONNS=7",
+	})
+	if err != nil || strings.Join(few.Unset, ",") != "DBFLEET_PUBLIC_KEY,DBFLEET_PRIVATE_KEY_FILE,DBFLEET_TARGET_ALLOW" || few.WorkerConns != 7 {
+		t.Errorf("few: %+v, %v", few, err)
+	}
+	bad, err := config.LoadCheckup([]string{
+		"DBFLEET_PUBLIC_KEY=x", "DBFLEET_TARGET_ALLOW=x", "DBFLEET_QUEUES=x", "DBFLEET_HTTP_ADDR=x", "DBFLEET_LOG_LEVEL=x", "DBFLEET_X=x",
+	})
+	if len(faults(err)) != 8 || bad.TargetAllow != nil {
+		t.Errorf("faults = %q", faults(err))
+	}
+}
+
+func TestResealNeedsBothKeysAndTheOthersNone(t *testing.T) {
+	t.Parallel()
+	database := "DBFLEET_DATABASE_URL=postgresql:///dbfleet?host=/tmp"
+	if _, err := config.LoadKeyTools([]string{database}, true); len(faults(err)) != 2 {
+		t.Errorf("reseal without keys: %v", err)
+	}
+	tools, err := config.LoadKeyTools([]string{database}, false)
+	if err != nil || !tools.PublicKey.IsZero() || len(tools.Keys.IDs()) != 0 || tools.DatabaseURL.IsZero() {
+		t.Errorf("others without keys: %v", err)
+	}
+	if _, err := config.LoadKeyTools([]string{database, "DBFLEET_PUBLIC_KEY=" + canary, "DBFLEET_PRIVATE_KEY_FILE=/does/not/be"}, false); len(faults(err)) != 2 {
+		t.Errorf("others with keys that are none: %v", err)
+	}
+}
+
 func TestCommandsReadOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	tools, err := config.LoadTools([]string{"DBFLEET_DATABASE_URL=postgresql:///dbfleet?host=/tmp"})

@@ -8,10 +8,12 @@ import (
 
 // InstanceFilter narrows a list of living instances; zero fields do not narrow.
 type InstanceFilter struct {
-	Engine *Engine
-	Active *bool
-	Tag    string
-	Name   string // part of the name, in any case
+	Engine     *Engine
+	Active     *bool
+	Tag        string
+	Name       string        // part of the name, in any case
+	Credential *CredentialID // those that use it
+	Deleted    bool          // list the deleted ones instead of the living
 }
 
 // InstanceChange names the fields of an instance to change; nil ones stay.
@@ -49,6 +51,15 @@ func (c InstanceChange) Apply(in Instance) Instance {
 	set(&in.Tags, c.Tags)
 	set(&in.Active, c.Active)
 	return in
+}
+
+// Check returns an *invalid.Error when c gives in something that would have no
+// effect. What in already has and c leaves alone is no fault of c.
+func (c InstanceChange) Check(in Instance) error {
+	if c.TLSCA == nil {
+		return nil
+	}
+	return c.Apply(in).authorityInVain()
 }
 
 // Fields lists the names of what changes, as people write them.

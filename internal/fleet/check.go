@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/dbfleet/dbfleet/internal/invalid"
@@ -13,6 +14,7 @@ import (
 // Caps on what one instance may carry.
 const (
 	MaxTags       = 50
+	maxNameRunes  = 200
 	maxTagRunes   = 64
 	maxCARunes    = 64 << 10
 	maxHostLength = 253
@@ -23,7 +25,7 @@ var hostLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_
 
 // validName refuses what nobody could see or type again.
 func validName(name string) error {
-	if err := invalid.Text("name", name, 200); err != nil {
+	if err := invalid.Text("name", name, maxNameRunes); err != nil {
 		return err
 	}
 	if strings.TrimSpace(name) != name {
@@ -82,19 +84,28 @@ func ValidTags(field string, tags []string) error {
 }
 
 func (in Instance) validateTLS() error {
-	switch in.TLSMode {
-	case TLSVerifyFull, TLSDisable:
-	case TLSVerifyCA, TLSRequire:
-		return invalid.Field("tls_mode", "%s is not supported yet: use verify-full or disable", in.TLSMode)
-	default:
-		return invalid.Field("tls_mode", "unknown mode %q: use verify-full or disable", string(in.TLSMode))
+	if !slices.Contains(TLSModes(), in.TLSMode) {
+		return invalid.Field("tls_mode", "unknown mode %q: use verify-full, verify-ca, require or disable", string(in.TLSMode))
 	}
 	if in.TLSServerName != "" {
 		if err := validHost("tls_server_name", in.TLSServerName); err != nil {
 			return err
 		}
 	}
-	return validCA(in.TLSCA)
+	if err := validCA(in.TLSCA); err != nil || in.ID != 0 {
+		return err
+	}
+	return in.authorityInVain()
+}
+
+// authorityInVain refuses an authority where the mode checks nothing: whoever
+// enters both believes that something is checked. It is for what is entered; an
+// instance that was stored with an authority keeps it while its mode is weaker.
+func (in Instance) authorityInVain() error {
+	if in.TLSCA == "" || (in.TLSMode != TLSRequire && in.TLSMode != TLSDisable) {
+		return nil
+	}
+	return invalid.Field("tls_ca", "has no effect with tls_mode %s: use verify-ca or verify-full", in.TLSMode)
 }
 
 func validCA(pem string) error {

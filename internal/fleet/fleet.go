@@ -24,6 +24,11 @@ var (
 	ErrCredentialNotFound = errors.New("credential not found")
 	// ErrCredentialInUse refuses the deletion of a credential that an instance still uses.
 	ErrCredentialInUse = errors.New("credential is in use by an instance")
+	// ErrKeyRetired refuses a password that is sealed for a retired key: no
+	// worker could open it.
+	ErrKeyRetired = errors.New("password is sealed for a retired key")
+	// ErrNotDeleted refuses the restoration of a living instance.
+	ErrNotDeleted = errors.New("instance is not deleted")
 	// ErrNameTaken refuses a second living instance, or a second credential, of one name.
 	ErrNameTaken = errors.New("name is already taken")
 )
@@ -77,6 +82,16 @@ const (
 	TLSDisable    TLSMode = "disable"     // plain text
 )
 
+// TLSModes lists every mode, strongest first.
+func TLSModes() []TLSMode { return []TLSMode{TLSVerifyFull, TLSVerifyCA, TLSRequire, TLSDisable} }
+
+// ChecksServer reports whether a connection ends before anything secret is said
+// when the server's certificate is not signed by an authority that we know. The
+// zero mode is TLSVerifyFull; an unknown one checks nothing.
+func (m TLSMode) ChecksServer() bool {
+	return m == TLSVerifyFull || m == TLSVerifyCA || m == ""
+}
+
 // Contact is what the last attempt to reach an instance found. Stored; do not rename.
 type Contact string
 
@@ -94,11 +109,11 @@ type Instance struct {
 	Engine        Engine
 	Host          string
 	Port          int
-	Database      string // initial database or service; empty means the engine's own default
-	CredentialID  CredentialID
+	Database      string       // initial database or service; empty means the engine's own default
+	CredentialID  CredentialID // 0 only when it is deleted and so is its credential
 	TLSMode       TLSMode
-	TLSCA         string // PEM; empty means the system's roots
-	TLSServerName string // empty means Host
+	TLSCA         string // PEM; empty means the system's roots; without effect where the mode checks no server
+	TLSServerName string // asked for, and checked where the mode checks names; empty means Host
 	HostKey       string // instances of one key share one limit; empty means Host in lower case
 	Tags          []string
 	Active        bool

@@ -11,12 +11,18 @@ import (
 // Error says that Field holds a value that cannot be accepted. Its text is made
 // for the user who gave the value, so it must not repeat a secret.
 type Error struct {
+	Line   int    // of the file that holds the value, from 1; 0 when there is none
 	Field  string // name of the field, setting or variable to change; never empty
 	Reason string // what is wrong, without the field's name: "must not be empty"
 }
 
-// Error returns "field: reason".
-func (e *Error) Error() string { return e.Field + ": " + e.Reason }
+// Error returns "field: reason", or "line 7: field: reason".
+func (e *Error) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("line %d: %s: %s", e.Line, e.Field, e.Reason)
+	}
+	return e.Field + ": " + e.Reason
+}
 
 // Field returns an *Error about field with the formatted reason.
 func Field(field, format string, args ...any) *Error {

@@ -69,9 +69,10 @@ func (s Selector) validEngines() error {
 type Request struct {
 	Category       Category
 	Selector       Selector
-	CreatedBy      *int64 // nil for a schedule
-	IdempotencyKey string // empty for none
-	MaxAttempts    int    // 0 means the setting's value; 1 to 10 otherwise
+	CreatedBy      *int64      // nil for a schedule
+	IdempotencyKey string      // empty for none
+	MaxAttempts    int         // 0 means the setting's value; 1 to 10 otherwise
+	Schedule       *ScheduleID // nil for none
 }
 
 // Type is what the request will be stored as.
@@ -101,36 +102,4 @@ func (r Request) validAttempts() error {
 		return invalid.Field("max_attempts", "must be between 1 and 10")
 	}
 	return nil
-}
-
-// RetryScope says which records of an ended session a retry takes.
-type RetryScope string
-
-// The scopes.
-const (
-	RetryFailed    RetryScope = "failed"
-	RetryCancelled RetryScope = "cancelled"
-)
-
-// ParseRetryScope returns the scope of that name, or an *invalid.Error.
-func ParseRetryScope(field, s string) (RetryScope, error) {
-	switch scope := RetryScope(s); scope {
-	case RetryFailed, RetryCancelled:
-		return scope, nil
-	}
-	return "", invalid.Field(field, "must be failed or cancelled")
-}
-
-// Retry asks for a child session with records of an ended one.
-type Retry struct {
-	Parent    ID
-	Scope     RetryScope
-	Code      Code // only failures of this code; empty means all
-	CreatedBy *int64
-}
-
-// Validate reports the faults of the request as *invalid.Error.
-func (r Retry) Validate() error {
-	_, scopeErr := ParseRetryScope("scope", string(r.Scope))
-	return errors.Join(scopeErr, invalid.OptionalText("code", string(r.Code), 64))
 }

@@ -108,7 +108,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("an empty filter lets %v through", got)
 	}
 	failed := RecordFailed
-	if got := (RecordFilter{Status: &failed}).Statuses(); !slices.Equal(got, []RecordStatus{failed}) {
+	if got := (RecordFilter{Status: []RecordStatus{failed}}).Statuses(); !slices.Equal(got, []RecordStatus{failed}) {
 		t.Errorf("a filter lets %v through", got)
 	}
 }

@@ -21,6 +21,9 @@ type ID = uuid.UUID
 // RecordID is the number of an instance record.
 type RecordID int64
 
+// ScheduleID is the number of a schedule; package schedule knows what that is.
+type ScheduleID int64
+
 // WorkerID names one life of one worker process.
 type WorkerID = uuid.UUID
 
@@ -83,11 +86,18 @@ const (
 	ManualSingle Type = "manual_single" // names exactly one instance
 )
 
+// Types lists every type.
+func Types() []Type { return []Type{Scheduled, ManualBatch, ManualSingle} }
+
 // Serves says which pairs of engine and category somebody can work on.
 type Serves map[Category][]fleet.Engine
 
 // Engines lists the engines that serve the category; nil when nobody does.
 func (s Serves) Engines(c Category) []fleet.Engine { return s[c] }
+
+// ReasonEmpty is the Reason of a session whose schedule selected no instance.
+// Stored; do not rename.
+const ReasonEmpty = "empty_selection"
 
 // Session is one batch as it is stored.
 type Session struct {
@@ -96,9 +106,10 @@ type Session struct {
 	Type        Type
 	Category    Category
 	Status      Status
-	Result      Result // empty while it runs
-	Reason      string // why it ended without work; mostly empty
-	Parent      *ID    // the session whose records this one retries
+	Result      Result      // empty while it runs
+	Reason      string      // why it ended without work; mostly empty
+	Parent      *ID         // the session whose records this one retries
+	Schedule    *ScheduleID // that made it, also when a user ran it; nil for none
 	Selector    Selector
 	MaxAttempts int
 	CreatedBy   *int64 // user; nil for a schedule
@@ -113,6 +124,7 @@ type Session struct {
 	// Durations of the records' last attempts; nil while the session runs or when none ran.
 	P50, P95, Max *time.Duration
 	ErrorGroups   []ErrorGroup // frozen when the session ends
+	Progress      Progress     // of a session that runs; empty in lists
 }
 
 // Items counts what a sync found and changed: accounts for the account
@@ -128,6 +140,25 @@ type ErrorGroup struct {
 	Count   int    `json:"count"`
 	Sample  string `json:"sample"`  // name of one instance
 	Message string `json:"message"` // of that instance
+}
+
+// ErrorKind is a kind of failure within a session: one code, one phase, one
+// normalised message.
+type ErrorKind struct {
+	Fingerprint Fingerprint // empty for all of one code that failed before fingerprints were kept
+	Code        Code
+	Phase       Phase
+	Message     string // normalised
+	Count       int
+	Samples     []ErrorSample // the first few
+}
+
+// ErrorSample is one record of an ErrorKind.
+type ErrorSample struct {
+	Record       RecordID
+	InstanceID   fleet.InstanceID
+	InstanceName string
+	Message      string // the driver's words
 }
 
 // Record is one instance within one session, as it is stored.
@@ -148,7 +179,9 @@ type Record struct {
 	Items        Items
 	Partial      bool
 	Fault        *Fault // the last one, also while the record waits for its next attempt
-	Details      []byte // JSON object, at most 64 KB
+	Fingerprint  Fingerprint
+	Waiting      *Waiting // why it does not run; nil unless it is pending or queued, and where nobody looked
+	Details      []byte   // JSON object, at most 64 KB
 	CreatedAt    time.Time
 }
 

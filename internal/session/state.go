@@ -17,6 +17,9 @@ const (
 	Cancelled  Status = "cancelled"
 )
 
+// Statuses lists every state of a session.
+func Statuses() []Status { return []Status{Running, Cancelling, Completed, Failed, Cancelled} }
+
 // Terminal reports whether the session has ended for good.
 func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
 

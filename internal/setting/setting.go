@@ -28,6 +28,9 @@ type Settings struct {
 	MaxAccounts      int           // a bigger snapshot fails with too_large
 	HoldPercent      int           // a disappearance above both bounds is held
 	HoldMinimum      int           // accounts
+	RequestRate      int           // of one token and one api process, per second
+	RequestBurst     int           // of one token and one api process, at once
+	FailedLogins     int           // of one address and one api process, per minute
 }
 
 // Definition describes one setting for lists and checks.
@@ -74,6 +77,12 @@ func Definitions() []Definition {
 			func(s *Settings, n int) { s.MaxAccounts = n }),
 		seconds("account.timeout", 5*minute, 5, day, "one attempt to read the accounts of one instance",
 			func(s *Settings, d time.Duration) { s.AccountTimeout = d }),
+		number("api.failed_logins", 60, 1, 1_000_000, "failed logins of one address per minute and api process",
+			func(s *Settings, n int) { s.FailedLogins = n }),
+		number("api.request_burst", 200, 1, 1_000_000, "requests of one token at once, per api process",
+			func(s *Settings, n int) { s.RequestBurst = n }),
+		number("api.request_rate", 100, 1, 1_000_000, "requests of one token per second and api process",
+			func(s *Settings, n int) { s.RequestRate = n }),
 		number("dispatch.host_limit", 4, 1, 10_000, "records of one host key that are queued or running at once",
 			func(s *Settings, n int) { s.HostLimit = n }),
 		seconds("session.deadline", 6*60*minute, minute, 7*day, "a session older than this fails what has not started",

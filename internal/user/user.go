@@ -14,7 +14,13 @@ type ID int64
 
 // Errors that callers act on.
 var (
-	ErrNotFound = errors.New("user not found")
+	ErrNotFound      = errors.New("user not found")
+	ErrTokenNotFound = errors.New("token not found")
+	ErrNameTaken     = errors.New("user name is taken")
+	// ErrLastAdmin refuses a change after which nobody could manage users.
+	ErrLastAdmin = errors.New("no other admin could log in")
+	// ErrDisabled refuses a token for a user who may not log in.
+	ErrDisabled = errors.New("user is disabled")
 	// ErrRoleDiffers refuses a token with a role that its user does not have.
 	ErrRoleDiffers = errors.New("user exists with another role")
 	// ErrBadToken says that a token is unknown, expired or revoked, or its user disabled.
