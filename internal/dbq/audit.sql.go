@@ -7,6 +7,7 @@ package dbq
 
 import (
 	"context"
+	"time"
 )
 
 const ensureAuditMonth = `-- name: EnsureAuditMonth :exec
@@ -48,4 +49,78 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 		arg.RemoteAddr,
 	)
 	return err
+}
+
+const listAuditEvents = `-- name: ListAuditEvents :many
+SELECT id, at, user_id, user_name, action, object_type, object_id, outcome, detail, request_id, remote_addr
+FROM audit_events
+WHERE ($1::bigint IS NULL OR user_id = $1)
+  AND ($2::text IS NULL OR action = $2)
+  AND ($3::text IS NULL OR object_type = $3)
+  AND ($4::text IS NULL OR object_id = $4)
+  AND ($5::text IS NULL OR outcome = $5)
+  AND at >= COALESCE($6::timestamptz, '-infinity')
+  AND at < COALESCE($7::timestamptz, 'infinity')
+  AND at <= COALESCE($8::timestamptz, 'infinity')
+  AND (at, id) < (COALESCE($8::timestamptz, 'infinity'), $9::bigint)
+ORDER BY at DESC, id DESC
+LIMIT $10
+`
+
+type ListAuditEventsParams struct {
+	UserID     *int64
+	Action     *string
+	ObjectType *string
+	ObjectID   *string
+	Outcome    *string
+	Since      *time.Time
+	Until      *time.Time
+	BeforeAt   *time.Time
+	BeforeID   int64
+	RowLimit   int32
+}
+
+// The bounds of time are for the planner, too: it leaves out the months that
+// they do not touch.
+func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams) ([]AuditEvent, error) {
+	rows, err := q.db.Query(ctx, listAuditEvents,
+		arg.UserID,
+		arg.Action,
+		arg.ObjectType,
+		arg.ObjectID,
+		arg.Outcome,
+		arg.Since,
+		arg.Until,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditEvent
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.UserID,
+			&i.UserName,
+			&i.Action,
+			&i.ObjectType,
+			&i.ObjectID,
+			&i.Outcome,
+			&i.Detail,
+			&i.RequestID,
+			&i.RemoteAddr,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -103,8 +103,9 @@ WITH settled AS (
         failures = r.failures + $2::integer,
         contact = CASE $3::text WHEN 'unknown' THEN r.contact ELSE $3::text END,
         error_code = $4::text, error_phase = $5::text,
-        error_message = $6::text, sync_details = $7::jsonb
-    WHERE r.id = $8::bigint AND r.attempt = $9::integer AND r.worker_id = $10::uuid AND r.status = 'running'
+        error_message = $6::text, error_fingerprint = $7::text,
+        sync_details = $8::jsonb
+    WHERE r.id = $9::bigint AND r.attempt = $10::integer AND r.worker_id = $11::uuid AND r.status = 'running'
     RETURNING r.instance_id
 ), met AS (
     UPDATE instances i SET contact = $3::text FROM settled
@@ -114,16 +115,17 @@ SELECT instance_id FROM settled
 `
 
 type CloseRecordParams struct {
-	Status       string
-	Failed       int32
-	Contact      string
-	ErrorCode    *string
-	ErrorPhase   *string
-	ErrorMessage *string
-	SyncDetails  []byte
-	ID           int64
-	Attempt      int32
-	WorkerID     uuid.UUID
+	Status           string
+	Failed           int32
+	Contact          string
+	ErrorCode        *string
+	ErrorPhase       *string
+	ErrorMessage     *string
+	ErrorFingerprint string
+	SyncDetails      []byte
+	ID               int64
+	Attempt          int32
+	WorkerID         uuid.UUID
 }
 
 func (q *Queries) CloseRecord(ctx context.Context, arg CloseRecordParams) (int64, error) {
@@ -134,6 +136,7 @@ func (q *Queries) CloseRecord(ctx context.Context, arg CloseRecordParams) (int64
 		arg.ErrorCode,
 		arg.ErrorPhase,
 		arg.ErrorMessage,
+		arg.ErrorFingerprint,
 		arg.SyncDetails,
 		arg.ID,
 		arg.Attempt,
@@ -152,7 +155,7 @@ WITH settled AS (
         duration_ms = EXTRACT(epoch FROM clock_timestamp() - r.started_at) * 1000,
         items_synced = $1::integer, items_created = $2::integer, items_updated = $3::integer,
         items_deleted = $4::integer, partial = $5::boolean, contact = 'alive',
-        error_code = NULL, error_phase = NULL, error_message = NULL, sync_details = $6::jsonb
+        error_code = NULL, error_phase = NULL, error_message = NULL, error_fingerprint = '', sync_details = $6::jsonb
     WHERE r.id = $7::bigint AND r.attempt = $8::integer AND r.worker_id = $9::uuid AND r.status = 'running'
     RETURNING r.id, r.instance_id, r.session_id, r.sync_category, r.partial, r.completed_at
 ), met AS (
@@ -297,9 +300,10 @@ WITH settled AS (
         contact = CASE $2::text WHEN 'unknown' THEN r.contact ELSE $2::text END,
         error_code = COALESCE($4::text, r.error_code),
         error_phase = COALESCE($5::text, r.error_phase),
-        error_message = COALESCE($6::text, r.error_message)
+        error_message = COALESCE($6::text, r.error_message),
+        error_fingerprint = COALESCE(NULLIF($7::text, ''), r.error_fingerprint)
     FROM sync_sessions s
-    WHERE r.id = $7::bigint AND r.attempt = $8::integer AND r.worker_id = $9::uuid AND r.status = 'running'
+    WHERE r.id = $8::bigint AND r.attempt = $9::integer AND r.worker_id = $10::uuid AND r.status = 'running'
       AND s.session_id = r.session_id
     RETURNING r.instance_id
 ), met AS (
@@ -310,15 +314,16 @@ SELECT instance_id FROM settled
 `
 
 type ReturnRecordParams struct {
-	Failed       int32
-	Contact      string
-	Delay        time.Duration
-	ErrorCode    *string
-	ErrorPhase   *string
-	ErrorMessage *string
-	ID           int64
-	Attempt      int32
-	WorkerID     uuid.UUID
+	Failed           int32
+	Contact          string
+	Delay            time.Duration
+	ErrorCode        *string
+	ErrorPhase       *string
+	ErrorMessage     *string
+	ErrorFingerprint string
+	ID               int64
+	Attempt          int32
+	WorkerID         uuid.UUID
 }
 
 func (q *Queries) ReturnRecord(ctx context.Context, arg ReturnRecordParams) (int64, error) {
@@ -329,6 +334,7 @@ func (q *Queries) ReturnRecord(ctx context.Context, arg ReturnRecordParams) (int
 		arg.ErrorCode,
 		arg.ErrorPhase,
 		arg.ErrorMessage,
+		arg.ErrorFingerprint,
 		arg.ID,
 		arg.Attempt,
 		arg.WorkerID,

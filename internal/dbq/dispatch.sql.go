@@ -102,6 +102,7 @@ SELECT w.queue::text AS category, count(*)::integer AS workers, sum(w.concurrenc
        (SELECT count(*) FROM sync_instance_records r
         WHERE r.status IN ('queued', 'running') AND r.sync_category = w.queue)::integer AS busy
 FROM (SELECT unnest(queues) AS queue, concurrency FROM workers WHERE lease_until > now()) w
+WHERE EXISTS (SELECT 1 FROM sync_sessions s WHERE s.completed_at IS NULL AND s.sync_category = w.queue)
 GROUP BY w.queue
 `
 
@@ -112,6 +113,7 @@ type QueueLoadsRow struct {
 	Busy        int32
 }
 
+// Of the categories in which a session is open: the others have nothing to take.
 func (q *Queries) QueueLoads(ctx context.Context) ([]QueueLoadsRow, error) {
 	rows, err := q.db.Query(ctx, queueLoads)
 	if err != nil {

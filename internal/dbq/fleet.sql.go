@@ -23,6 +23,46 @@ func (q *Queries) AddTags(ctx context.Context, arg AddTagsParams) error {
 	return err
 }
 
+const deletedInstance = `-- name: DeletedInstance :one
+SELECT i.id, i.name, i.engine, i.host, i.port, i.database, i.credential_id, i.tls_mode, i.tls_ca, i.tls_server_name, i.host_key, i.active, i.flavour, i.version, i.identity, i.contact, i.created_at, i.updated_at, i.deleted_at,
+       ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
+FROM instances i
+WHERE i.id = $1 AND i.deleted_at IS NOT NULL
+`
+
+type DeletedInstanceRow struct {
+	Instance Instance
+	Tags     []string
+}
+
+func (q *Queries) DeletedInstance(ctx context.Context, id int64) (DeletedInstanceRow, error) {
+	row := q.db.QueryRow(ctx, deletedInstance, id)
+	var i DeletedInstanceRow
+	err := row.Scan(
+		&i.Instance.ID,
+		&i.Instance.Name,
+		&i.Instance.Engine,
+		&i.Instance.Host,
+		&i.Instance.Port,
+		&i.Instance.Database,
+		&i.Instance.CredentialID,
+		&i.Instance.TlsMode,
+		&i.Instance.TlsCa,
+		&i.Instance.TlsServerName,
+		&i.Instance.HostKey,
+		&i.Instance.Active,
+		&i.Instance.Flavour,
+		&i.Instance.Version,
+		&i.Instance.Identity,
+		&i.Instance.Contact,
+		&i.Instance.CreatedAt,
+		&i.Instance.UpdatedAt,
+		&i.Instance.DeletedAt,
+		&i.Tags,
+	)
+	return i, err
+}
+
 const getInstance = `-- name: GetInstance :one
 SELECT i.id, i.name, i.engine, i.host, i.port, i.database, i.credential_id, i.tls_mode, i.tls_ca, i.tls_server_name, i.host_key, i.active, i.flavour, i.version, i.identity, i.contact, i.created_at, i.updated_at, i.deleted_at,
        ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
@@ -117,22 +157,25 @@ const listInstances = `-- name: ListInstances :many
 SELECT i.id, i.name, i.engine, i.host, i.port, i.database, i.credential_id, i.tls_mode, i.tls_ca, i.tls_server_name, i.host_key, i.active, i.flavour, i.version, i.identity, i.contact, i.created_at, i.updated_at, i.deleted_at,
        ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
 FROM instances i
-WHERE i.deleted_at IS NULL AND i.id > $1
-  AND ($2::text IS NULL OR i.engine = $2::text)
-  AND ($3::boolean IS NULL OR i.active = $3::boolean)
-  AND ($4::text = '' OR position(lower($4::text) IN lower(i.name)) > 0)
-  AND ($5::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $5::text))
+WHERE (i.deleted_at IS NOT NULL) = $1::boolean AND i.id > $2
+  AND ($3::bigint IS NULL OR i.credential_id = $3::bigint)
+  AND ($4::text IS NULL OR i.engine = $4::text)
+  AND ($5::boolean IS NULL OR i.active = $5::boolean)
+  AND ($6::text = '' OR position(lower($6::text) IN lower(i.name)) > 0)
+  AND ($7::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $7::text))
 ORDER BY i.id
-LIMIT $6
+LIMIT $8
 `
 
 type ListInstancesParams struct {
-	After    int64
-	Engine   *string
-	Active   *bool
-	Name     string
-	Tag      string
-	RowLimit int32
+	Deleted      bool
+	After        int64
+	CredentialID *int64
+	Engine       *string
+	Active       *bool
+	Name         string
+	Tag          string
+	RowLimit     int32
 }
 
 type ListInstancesRow struct {
@@ -142,7 +185,9 @@ type ListInstancesRow struct {
 
 func (q *Queries) ListInstances(ctx context.Context, arg ListInstancesParams) ([]ListInstancesRow, error) {
 	rows, err := q.db.Query(ctx, listInstances,
+		arg.Deleted,
 		arg.After,
+		arg.CredentialID,
 		arg.Engine,
 		arg.Active,
 		arg.Name,
@@ -186,6 +231,57 @@ func (q *Queries) ListInstances(ctx context.Context, arg ListInstancesParams) ([
 		return nil, err
 	}
 	return items, nil
+}
+
+const listTags = `-- name: ListTags :many
+SELECT t.tag, count(*)::integer AS instances
+FROM instance_tags t
+JOIN instances i ON i.id = t.instance_id
+WHERE i.deleted_at IS NULL AND t.tag > $1::text
+GROUP BY t.tag
+ORDER BY t.tag
+LIMIT $2
+`
+
+type ListTagsParams struct {
+	After    string
+	RowLimit int32
+}
+
+type ListTagsRow struct {
+	Tag       string
+	Instances int32
+}
+
+func (q *Queries) ListTags(ctx context.Context, arg ListTagsParams) ([]ListTagsRow, error) {
+	rows, err := q.db.Query(ctx, listTags, arg.After, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListTagsRow
+	for rows.Next() {
+		var i ListTagsRow
+		if err := rows.Scan(&i.Tag, &i.Instances); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockDeletedInstance = `-- name: LockDeletedInstance :one
+SELECT (deleted_at IS NOT NULL)::boolean AS deleted FROM instances WHERE id = $1 FOR UPDATE
+`
+
+func (q *Queries) LockDeletedInstance(ctx context.Context, id int64) (bool, error) {
+	row := q.db.QueryRow(ctx, lockDeletedInstance, id)
+	var deleted bool
+	err := row.Scan(&deleted)
+	return deleted, err
 }
 
 const lockInstance = `-- name: LockInstance :one
@@ -239,6 +335,29 @@ DELETE FROM instance_tags WHERE instance_id = $1
 
 func (q *Queries) RemoveTags(ctx context.Context, instanceID int64) error {
 	_, err := q.db.Exec(ctx, removeTags, instanceID)
+	return err
+}
+
+const restoreInstance = `-- name: RestoreInstance :exec
+UPDATE instances
+SET deleted_at = NULL, name = $1, credential_id = $2::bigint, active = $3, updated_at = now()
+WHERE id = $4
+`
+
+type RestoreInstanceParams struct {
+	Name         string
+	CredentialID int64
+	Active       bool
+	ID           int64
+}
+
+func (q *Queries) RestoreInstance(ctx context.Context, arg RestoreInstanceParams) error {
+	_, err := q.db.Exec(ctx, restoreInstance,
+		arg.Name,
+		arg.CredentialID,
+		arg.Active,
+		arg.ID,
+	)
 	return err
 }
 

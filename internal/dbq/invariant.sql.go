@@ -187,6 +187,59 @@ func (q *Queries) EndedSessionsWithOtherCounts(ctx context.Context) ([]string, e
 	return items, nil
 }
 
+const fireTimesWithSeveralSessions = `-- name: FireTimesWithSeveralSessions :many
+SELECT format('schedule %s has %s sessions for %s', f.schedule_id, count(*), f.fire_time)::text
+FROM schedule_fires f WHERE f.session_id IS NOT NULL
+GROUP BY f.schedule_id, f.fire_time HAVING count(*) > 1
+LIMIT 100
+`
+
+func (q *Queries) FireTimesWithSeveralSessions(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, fireTimesWithSeveralSessions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var column_1 string
+		if err := rows.Scan(&column_1); err != nil {
+			return nil, err
+		}
+		items = append(items, column_1)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const firesWithWrongSession = `-- name: FiresWithWrongSession :many
+SELECT format('fire %s is %s, its session %s', id, outcome, COALESCE(session_id::text, 'none'))::text
+FROM schedule_fires WHERE (outcome = 'started') <> (session_id IS NOT NULL)
+LIMIT 100
+`
+
+func (q *Queries) FiresWithWrongSession(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, firesWithWrongSession)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var column_1 string
+		if err := rows.Scan(&column_1); err != nil {
+			return nil, err
+		}
+		items = append(items, column_1)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const instancesHeldTwice = `-- name: InstancesHeldTwice :many
 SELECT format('instance %s has %s running records of %s', instance_id, count(*), sync_category)::text
 FROM sync_instance_records WHERE status = 'running'
@@ -251,6 +304,34 @@ LIMIT 100
 
 func (q *Queries) RecordsWithImpossibleCounters(ctx context.Context) ([]string, error) {
 	rows, err := q.db.Query(ctx, recordsWithImpossibleCounters)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var column_1 string
+		if err := rows.Scan(&column_1); err != nil {
+			return nil, err
+		}
+		items = append(items, column_1)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsOfNoFire = `-- name: SessionsOfNoFire :many
+SELECT format('session %s of schedule %s belongs to no fire of it', s.session_id, s.schedule_id)::text
+FROM sync_sessions s
+WHERE s.schedule_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM schedule_fires f WHERE f.session_id = s.session_id AND f.schedule_id = s.schedule_id)
+LIMIT 100
+`
+
+func (q *Queries) SessionsOfNoFire(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, sessionsOfNoFire)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,20 @@ import (
 	"github.com/google/uuid"
 )
 
+type AuditEvent struct {
+	ID         int64
+	At         time.Time
+	UserID     *int64
+	UserName   string
+	Action     string
+	ObjectType string
+	ObjectID   string
+	Outcome    string
+	Detail     []byte
+	RequestID  string
+	RemoteAddr string
+}
+
 type Instance struct {
 	ID            int64
 	Name          string
@@ -30,6 +44,40 @@ type Instance struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time
+}
+
+type Schedule struct {
+	ID           int64
+	Name         string
+	Cron         string
+	TimeZone     string
+	SyncCategory string
+	Selector     []byte
+	Overlap      string
+	CatchUp      string
+	MaxAttempts  *int32
+	PausedAt     *time.Time
+	NextFireAt   *time.Time
+	CreatedBy    int64
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	DeletedAt    *time.Time
+}
+
+type ScheduleFire struct {
+	ID          int64
+	ScheduleID  int64
+	FireTime    time.Time
+	Trigger     string
+	Outcome     string
+	Late        bool
+	Reason      string
+	SessionID   *uuid.UUID
+	CreatedBy   *int64
+	MissedFrom  *time.Time
+	MissedCount int32
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
 type Setting struct {
@@ -75,6 +123,7 @@ type SyncInstanceRecord struct {
 	ErrorMessage      *string
 	SyncDetails       []byte
 	CreatedAt         time.Time
+	ErrorFingerprint  string
 }
 
 type SyncSession struct {
@@ -112,4 +161,5 @@ type SyncSession struct {
 	DurationP95Ms       *int64
 	DurationMaxMs       *int64
 	ErrorGroups         []byte
+	ScheduleID          *int64
 }

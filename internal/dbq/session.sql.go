@@ -7,9 +7,9 @@ package dbq
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
-	"time"
 )
 
 const cancelWaitingRecord = `-- name: CancelWaitingRecord :exec
@@ -23,18 +23,46 @@ func (q *Queries) CancelWaitingRecord(ctx context.Context, id int64) error {
 	return err
 }
 
-const cancelWaitingRecords = `-- name: CancelWaitingRecords :execrows
-UPDATE sync_instance_records
-SET status = 'cancelled', completed_at = now()
-WHERE session_id = $1 AND status IN ('pending', 'queued')
+const cancelWaitingRecords = `-- name: CancelWaitingRecords :one
+WITH waiting AS MATERIALIZED (
+    SELECT w.id FROM sync_instance_records w
+    WHERE w.session_id = $1 AND w.status = $2::text AND w.id > $3::bigint
+    ORDER BY w.id LIMIT $4
+), closed AS (
+    UPDATE sync_instance_records r
+    SET status = 'cancelled', completed_at = now()
+    WHERE r.id = ANY (ARRAY(SELECT w.id FROM waiting w)) AND r.status IN ('pending', 'queued')
+    RETURNING r.id
+)
+SELECT (SELECT count(*) FROM waiting)::bigint AS found, (SELECT COALESCE(max(id), 0) FROM waiting)::bigint AS last,
+       (SELECT count(*) FROM closed)::bigint AS closed
 `
 
-func (q *Queries) CancelWaitingRecords(ctx context.Context, sessionID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, cancelWaitingRecords, sessionID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+type CancelWaitingRecordsParams struct {
+	SessionID uuid.UUID
+	Status    string
+	After     int64
+	RowLimit  int32
+}
+
+type CancelWaitingRecordsRow struct {
+	Found  int64
+	Last   int64
+	Closed int64
+}
+
+// Closes a batch of those that wait in one status, in the order of their ids.
+// What a claim or a dispatch has locked is waited for and looked at again.
+func (q *Queries) CancelWaitingRecords(ctx context.Context, arg CancelWaitingRecordsParams) (CancelWaitingRecordsRow, error) {
+	row := q.db.QueryRow(ctx, cancelWaitingRecords,
+		arg.SessionID,
+		arg.Status,
+		arg.After,
+		arg.RowLimit,
+	)
+	var i CancelWaitingRecordsRow
+	err := row.Scan(&i.Found, &i.Last, &i.Closed)
+	return i, err
 }
 
 const countRecords = `-- name: CountRecords :one
@@ -49,10 +77,17 @@ SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
        COALESCE(sum(items_synced), 0)::bigint  AS items_synced,
        COALESCE(sum(items_created), 0)::bigint AS items_created,
        COALESCE(sum(items_updated), 0)::bigint AS items_updated,
-       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted
+       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted,
+       (count(*) FILTER (WHERE completed_at > now() - $1::interval))::integer AS recent,
+       now()::timestamptz AS counted_at
 FROM sync_instance_records
-WHERE session_id = $1
+WHERE session_id = $2
 `
+
+type CountRecordsParams struct {
+	Recent    time.Duration
+	SessionID uuid.UUID
+}
 
 type CountRecordsRow struct {
 	Pending      int32
@@ -67,10 +102,12 @@ type CountRecordsRow struct {
 	ItemsCreated int64
 	ItemsUpdated int64
 	ItemsDeleted int64
+	Recent       int32
+	CountedAt    time.Time
 }
 
-func (q *Queries) CountRecords(ctx context.Context, sessionID uuid.UUID) (CountRecordsRow, error) {
-	row := q.db.QueryRow(ctx, countRecords, sessionID)
+func (q *Queries) CountRecords(ctx context.Context, arg CountRecordsParams) (CountRecordsRow, error) {
+	row := q.db.QueryRow(ctx, countRecords, arg.Recent, arg.SessionID)
 	var i CountRecordsRow
 	err := row.Scan(
 		&i.Pending,
@@ -85,6 +122,8 @@ func (q *Queries) CountRecords(ctx context.Context, sessionID uuid.UUID) (CountR
 		&i.ItemsCreated,
 		&i.ItemsUpdated,
 		&i.ItemsDeleted,
+		&i.Recent,
+		&i.CountedAt,
 	)
 	return i, err
 }
@@ -264,8 +303,9 @@ WITH added AS (
         CASE WHEN i.engine = ANY ($2::text[]) THEN NULL ELSE now() END
     FROM sync_instance_records r
     JOIN instances i ON i.id = r.instance_id
-    WHERE r.session_id = $3 AND r.status = $4::text
+    WHERE r.session_id = $3 AND r.status = ANY ($4::text[])
       AND ($5::text = '' OR r.error_code = $5::text)
+      AND ($6::text = '' OR r.error_fingerprint = $6::text)
       AND i.deleted_at IS NULL AND i.active
     RETURNING status
 )
@@ -273,11 +313,12 @@ SELECT count(*)::integer AS total, (count(*) FILTER (WHERE status = 'pending')):
 `
 
 type InsertRetryRecordsParams struct {
-	SessionID uuid.UUID
-	Served    []string
-	ParentID  uuid.UUID
-	Status    string
-	ErrorCode string
+	SessionID        uuid.UUID
+	Served           []string
+	ParentID         uuid.UUID
+	Statuses         []string
+	ErrorCode        string
+	ErrorFingerprint string
 }
 
 type InsertRetryRecordsRow struct {
@@ -290,8 +331,9 @@ func (q *Queries) InsertRetryRecords(ctx context.Context, arg InsertRetryRecords
 		arg.SessionID,
 		arg.Served,
 		arg.ParentID,
-		arg.Status,
+		arg.Statuses,
 		arg.ErrorCode,
+		arg.ErrorFingerprint,
 	)
 	var i InsertRetryRecordsRow
 	err := row.Scan(&i.Total, &i.Pending)
@@ -300,9 +342,9 @@ func (q *Queries) InsertRetryRecords(ctx context.Context, arg InsertRetryRecords
 
 const insertSession = `-- name: InsertSession :one
 INSERT INTO sync_sessions (session_id, sync_type, sync_category, parent_id, selector, max_attempts,
-    created_by, idempotency_key, request_hash, deadline_at)
+    created_by, idempotency_key, request_hash, schedule_id, deadline_at)
 VALUES ($1, $2, $3, $4, $5, $6,
-    $7, $8, $9, now() + $10::interval)
+    $7, $8, $9, $10, now() + $11::interval)
 ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING id
 `
@@ -317,6 +359,7 @@ type InsertSessionParams struct {
 	CreatedBy      *int64
 	IdempotencyKey *string
 	RequestHash    []byte
+	ScheduleID     *int64
 	Deadline       time.Duration
 }
 
@@ -331,6 +374,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) (i
 		arg.CreatedBy,
 		arg.IdempotencyKey,
 		arg.RequestHash,
+		arg.ScheduleID,
 		arg.Deadline,
 	)
 	var id int64
@@ -339,7 +383,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) (i
 }
 
 const lockRecord = `-- name: LockRecord :one
-SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at FROM sync_instance_records WHERE id = $1 AND session_id = $2 FOR UPDATE
+SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint FROM sync_instance_records WHERE id = $1 AND session_id = $2 FOR UPDATE
 `
 
 type LockRecordParams struct {
@@ -386,6 +430,7 @@ func (q *Queries) LockRecord(ctx context.Context, arg LockRecordParams) (SyncIns
 		&i.ErrorMessage,
 		&i.SyncDetails,
 		&i.CreatedAt,
+		&i.ErrorFingerprint,
 	)
 	return i, err
 }
@@ -458,7 +503,7 @@ func (q *Queries) RecordDurations(ctx context.Context, sessionID uuid.UUID) (Rec
 }
 
 const recordRow = `-- name: RecordRow :one
-SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at FROM sync_instance_records WHERE id = $1
+SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint FROM sync_instance_records WHERE id = $1
 `
 
 func (q *Queries) RecordRow(ctx context.Context, id int64) (SyncInstanceRecord, error) {
@@ -500,91 +545,9 @@ func (q *Queries) RecordRow(ctx context.Context, id int64) (SyncInstanceRecord, 
 		&i.ErrorMessage,
 		&i.SyncDetails,
 		&i.CreatedAt,
+		&i.ErrorFingerprint,
 	)
 	return i, err
-}
-
-const recordRows = `-- name: RecordRows :many
-SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at FROM (
-    SELECT p.id FROM unnest($1::text[]) AS wanted (status)
-    CROSS JOIN LATERAL (
-        SELECT q.id FROM sync_instance_records q
-        WHERE q.session_id = $2 AND q.status = wanted.status AND q.id > $3::bigint
-        ORDER BY q.id LIMIT $4) p
-    ORDER BY p.id LIMIT $4
-) page
-JOIN sync_instance_records r ON r.id = page.id
-ORDER BY r.id
-`
-
-type RecordRowsParams struct {
-	Statuses  []string
-	SessionID uuid.UUID
-	After     int64
-	RowLimit  int32
-}
-
-// One probe of the index per status, so that no plan walks other sessions'
-// records or all those of another status.
-func (q *Queries) RecordRows(ctx context.Context, arg RecordRowsParams) ([]SyncInstanceRecord, error) {
-	rows, err := q.db.Query(ctx, recordRows,
-		arg.Statuses,
-		arg.SessionID,
-		arg.After,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SyncInstanceRecord
-	for rows.Next() {
-		var i SyncInstanceRecord
-		if err := rows.Scan(
-			&i.ID,
-			&i.SessionID,
-			&i.InstanceID,
-			&i.InstanceName,
-			&i.SyncCategory,
-			&i.Status,
-			&i.HostKey,
-			&i.CredentialID,
-			&i.CredentialVersion,
-			&i.Gen,
-			&i.Attempt,
-			&i.Failures,
-			&i.Lost,
-			&i.BellMissed,
-			&i.Lane,
-			&i.DispatchKey,
-			&i.DueAt,
-			&i.QueuedAt,
-			&i.WorkerID,
-			&i.DeadlineAt,
-			&i.CancelRequestedAt,
-			&i.Contact,
-			&i.StartedAt,
-			&i.CompletedAt,
-			&i.DurationMs,
-			&i.ItemsSynced,
-			&i.ItemsCreated,
-			&i.ItemsUpdated,
-			&i.ItemsDeleted,
-			&i.Partial,
-			&i.ErrorCode,
-			&i.ErrorPhase,
-			&i.ErrorMessage,
-			&i.SyncDetails,
-			&i.CreatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const requestRecordCancel = `-- name: RequestRecordCancel :exec
@@ -621,7 +584,7 @@ func (q *Queries) SessionOfKey(ctx context.Context, arg SessionOfKeyParams) (Ses
 }
 
 const sessionRow = `-- name: SessionRow :one
-SELECT id, session_id, sync_type, sync_category, status, result, reason, parent_id, selector, max_attempts, created_by, idempotency_key, request_hash, started_at, deadline_at, cancel_requested_at, cancelled_by, completed_at, created_at, updated_at, total_instances, successful_instances, failed_instances, cancelled_instances, skipped_instances, partial_instances, items_synced, items_created, items_updated, items_deleted, duration_p50_ms, duration_p95_ms, duration_max_ms, error_groups FROM sync_sessions WHERE session_id = $1
+SELECT id, session_id, sync_type, sync_category, status, result, reason, parent_id, selector, max_attempts, created_by, idempotency_key, request_hash, started_at, deadline_at, cancel_requested_at, cancelled_by, completed_at, created_at, updated_at, total_instances, successful_instances, failed_instances, cancelled_instances, skipped_instances, partial_instances, items_synced, items_created, items_updated, items_deleted, duration_p50_ms, duration_p95_ms, duration_max_ms, error_groups, schedule_id FROM sync_sessions WHERE session_id = $1
 `
 
 func (q *Queries) SessionRow(ctx context.Context, sessionID uuid.UUID) (SyncSession, error) {
@@ -662,87 +625,9 @@ func (q *Queries) SessionRow(ctx context.Context, sessionID uuid.UUID) (SyncSess
 		&i.DurationP95Ms,
 		&i.DurationMaxMs,
 		&i.ErrorGroups,
+		&i.ScheduleID,
 	)
 	return i, err
-}
-
-const sessionRows = `-- name: SessionRows :many
-SELECT id, session_id, sync_type, sync_category, status, result, reason, parent_id, selector, max_attempts, created_by, idempotency_key, request_hash, started_at, deadline_at, cancel_requested_at, cancelled_by, completed_at, created_at, updated_at, total_instances, successful_instances, failed_instances, cancelled_instances, skipped_instances, partial_instances, items_synced, items_created, items_updated, items_deleted, duration_p50_ms, duration_p95_ms, duration_max_ms, error_groups FROM sync_sessions
-WHERE ($1::bigint = 0 OR id < $1::bigint)
-  AND ($2::text IS NULL OR sync_type = $2::text)
-  AND ($3::text IS NULL OR sync_category = $3::text)
-  AND ($4::text IS NULL OR status = $4::text)
-ORDER BY id DESC
-LIMIT $5
-`
-
-type SessionRowsParams struct {
-	After        int64
-	SyncType     *string
-	SyncCategory *string
-	Status       *string
-	RowLimit     int32
-}
-
-func (q *Queries) SessionRows(ctx context.Context, arg SessionRowsParams) ([]SyncSession, error) {
-	rows, err := q.db.Query(ctx, sessionRows,
-		arg.After,
-		arg.SyncType,
-		arg.SyncCategory,
-		arg.Status,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SyncSession
-	for rows.Next() {
-		var i SyncSession
-		if err := rows.Scan(
-			&i.ID,
-			&i.SessionID,
-			&i.SyncType,
-			&i.SyncCategory,
-			&i.Status,
-			&i.Result,
-			&i.Reason,
-			&i.ParentID,
-			&i.Selector,
-			&i.MaxAttempts,
-			&i.CreatedBy,
-			&i.IdempotencyKey,
-			&i.RequestHash,
-			&i.StartedAt,
-			&i.DeadlineAt,
-			&i.CancelRequestedAt,
-			&i.CancelledBy,
-			&i.CompletedAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.TotalInstances,
-			&i.SuccessfulInstances,
-			&i.FailedInstances,
-			&i.CancelledInstances,
-			&i.SkippedInstances,
-			&i.PartialInstances,
-			&i.ItemsSynced,
-			&i.ItemsCreated,
-			&i.ItemsUpdated,
-			&i.ItemsDeleted,
-			&i.DurationP50Ms,
-			&i.DurationP95Ms,
-			&i.DurationMaxMs,
-			&i.ErrorGroups,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const setSessionTotal = `-- name: SetSessionTotal :exec

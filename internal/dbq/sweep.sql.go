@@ -43,34 +43,36 @@ WITH dead AS MATERIALIZED (
     JOIN sync_instance_records r ON r.session_id = s.session_id AND r.contact = 'unreachable'
     WHERE s.completed_at IS NULL AND s.status = 'running'
     GROUP BY r.session_id, r.host_key
-    HAVING count(DISTINCT r.instance_id) >= $1::bigint
+    HAVING count(DISTINCT r.instance_id) >= $2::bigint
 ), given_up AS MATERIALIZED (
     SELECT d.session_id, d.host_key FROM dead d
     WHERE NOT (SELECT EXISTS (SELECT 1 FROM sync_instance_records a WHERE a.contact = 'alive'
                               AND a.session_id = d.session_id AND a.host_key = d.host_key))
       AND NOT (SELECT EXISTS (SELECT 1 FROM sync_instance_records b WHERE b.session_id = d.session_id
                               AND b.host_key = d.host_key AND b.status = 'running'
-                              AND b.started_at < now() - $2::interval))
+                              AND b.started_at < now() - $4::interval))
 ), waiting AS (
     SELECT w.id FROM (SELECT DISTINCT session_id FROM given_up) o
     CROSS JOIN LATERAL (
         SELECT r.id FROM sync_instance_records r
         WHERE r.session_id = o.session_id AND r.status IN ('pending', 'queued')
           AND r.host_key IN (SELECT g.host_key FROM given_up g WHERE g.session_id = o.session_id)
-        LIMIT $3
+        LIMIT $5
         FOR UPDATE OF r SKIP LOCKED) w
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
-    error_message = format('%s other instances of host %s did not answer', $1::bigint, r.host_key)
+    error_message = format($1::text, $2::bigint, r.host_key), error_fingerprint = $3::text
 FROM waiting
 WHERE r.id = waiting.id AND r.status IN ('pending', 'queued')
 `
 
 type FailDeadHostsParams struct {
-	MaxSilent int64
-	Connect   time.Duration
-	RowLimit  int32
+	Message          string
+	MaxSilent        int64
+	ErrorFingerprint string
+	Connect          time.Duration
+	RowLimit         int32
 }
 
 // Three instances of a host did not answer at connect and none of it ever did,
@@ -78,7 +80,13 @@ type FailDeadHostsParams struct {
 // The inner SELECTs stay probes of an index: as joins they would read all that
 // ever answered.
 func (q *Queries) FailDeadHosts(ctx context.Context, arg FailDeadHostsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, failDeadHosts, arg.MaxSilent, arg.Connect, arg.RowLimit)
+	result, err := q.db.Exec(ctx, failDeadHosts,
+		arg.Message,
+		arg.MaxSilent,
+		arg.ErrorFingerprint,
+		arg.Connect,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -90,18 +98,24 @@ WITH late AS (
     SELECT r.id FROM sync_sessions s
     JOIN sync_instance_records r ON r.session_id = s.session_id AND r.status IN ('pending', 'queued')
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.deadline_at < now()
-    LIMIT $1
+    LIMIT $3
     FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'session_deadline', error_phase = 'dispatch',
-    error_message = 'the session''s deadline passed before the instance was read'
+    error_message = $1::text, error_fingerprint = $2::text
 FROM late
 WHERE r.id = late.id AND r.status IN ('pending', 'queued')
 `
 
-func (q *Queries) FailOverdue(ctx context.Context, rowLimit int32) (int64, error) {
-	result, err := q.db.Exec(ctx, failOverdue, rowLimit)
+type FailOverdueParams struct {
+	Message          string
+	ErrorFingerprint string
+	RowLimit         int32
+}
+
+func (q *Queries) FailOverdue(ctx context.Context, arg FailOverdueParams) (int64, error) {
+	result, err := q.db.Exec(ctx, failOverdue, arg.Message, arg.ErrorFingerprint, arg.RowLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -118,30 +132,37 @@ WITH rejected AS (
       AND NOT EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = r.session_id
                       AND l.credential_id = r.credential_id AND l.credential_version = c.version)
     GROUP BY r.session_id, r.credential_id
-    HAVING count(*) >= $1::bigint
+    HAVING count(*) >= $2::bigint
 ), waiting AS (
     SELECT w.id FROM (SELECT DISTINCT session_id FROM rejected) o
     CROSS JOIN LATERAL (
         SELECT r.id FROM sync_instance_records r
         WHERE r.session_id = o.session_id AND r.status IN ('pending', 'queued')
           AND r.credential_id IN (SELECT x.credential_id FROM rejected x WHERE x.session_id = o.session_id)
-        LIMIT $2
+        LIMIT $4
         FOR UPDATE OF r SKIP LOCKED) w
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',
-    error_message = format('%s logins with this credential failed in this session; it was not tried here', $1::bigint)
+    error_message = format($1::text, $2::bigint), error_fingerprint = $3::text
 FROM waiting
 WHERE r.id = waiting.id AND r.status IN ('pending', 'queued')
 `
 
 type FailRejectedCredentialsParams struct {
-	MaxUnproven int64
-	RowLimit    int32
+	Message          string
+	MaxUnproven      int64
+	ErrorFingerprint string
+	RowLimit         int32
 }
 
 func (q *Queries) FailRejectedCredentials(ctx context.Context, arg FailRejectedCredentialsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, failRejectedCredentials, arg.MaxUnproven, arg.RowLimit)
+	result, err := q.db.Exec(ctx, failRejectedCredentials,
+		arg.Message,
+		arg.MaxUnproven,
+		arg.ErrorFingerprint,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -257,7 +278,7 @@ func (q *Queries) StuckRecords(ctx context.Context) ([]StuckRecordsRow, error) {
 const takeBackLost = `-- name: TakeBackLost :many
 WITH lost AS (
     SELECT r.id, s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL AS cancelled,
-        r.lost + 1 >= $1::integer AS poison
+        r.lost + 1 >= $3::integer AS poison
     FROM sync_instance_records r
     JOIN sync_sessions s USING (session_id)
     WHERE r.status = 'running' AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = r.worker_id)
@@ -271,11 +292,18 @@ SET lost = r.lost + 1, worker_id = NULL, deadline_at = NULL, due_at = now(),
     error_code = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'poison' ELSE r.error_code END,
     error_phase = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'dispatch' ELSE r.error_phase END,
     error_message = CASE WHEN lost.poison AND NOT lost.cancelled
-        THEN format('%s workers were lost while they worked on this instance', r.lost + 1) ELSE r.error_message END
+        THEN format($1::text, r.lost + 1) ELSE r.error_message END,
+    error_fingerprint = CASE WHEN lost.poison AND NOT lost.cancelled THEN $2::text ELSE r.error_fingerprint END
 FROM lost
 WHERE r.id = lost.id
 RETURNING r.id, r.status, r.session_id
 `
+
+type TakeBackLostParams struct {
+	Message          string
+	ErrorFingerprint string
+	MaxLost          int32
+}
 
 type TakeBackLostRow struct {
 	ID        int64
@@ -283,8 +311,8 @@ type TakeBackLostRow struct {
 	SessionID uuid.UUID
 }
 
-func (q *Queries) TakeBackLost(ctx context.Context, maxLost int32) ([]TakeBackLostRow, error) {
-	rows, err := q.db.Query(ctx, takeBackLost, maxLost)
+func (q *Queries) TakeBackLost(ctx context.Context, arg TakeBackLostParams) ([]TakeBackLostRow, error) {
+	rows, err := q.db.Query(ctx, takeBackLost, arg.Message, arg.ErrorFingerprint, arg.MaxLost)
 	if err != nil {
 		return nil, err
 	}

@@ -10,26 +10,68 @@ import (
 	"time"
 )
 
-const ensureUser = `-- name: EnsureUser :one
-INSERT INTO users (name, role) VALUES ($1, $2)
-ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name
-RETURNING id, role
+const getToken = `-- name: GetToken :one
+SELECT t.id, t.user_id, u.name AS user_name, t.name, t.created_at, t.expires_at, t.last_used_at, t.revoked_at
+FROM api_tokens t
+JOIN users u ON u.id = t.user_id
+WHERE t.id = $1
 `
 
-type EnsureUserParams struct {
-	Name string
-	Role string
+type GetTokenRow struct {
+	ID         int64
+	UserID     int64
+	UserName   string
+	Name       string
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time
+	LastUsedAt *time.Time
+	RevokedAt  *time.Time
 }
 
-type EnsureUserRow struct {
-	ID   int64
-	Role string
+func (q *Queries) GetToken(ctx context.Context, id int64) (GetTokenRow, error) {
+	row := q.db.QueryRow(ctx, getToken, id)
+	var i GetTokenRow
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.UserName,
+		&i.Name,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+	)
+	return i, err
 }
 
-func (q *Queries) EnsureUser(ctx context.Context, arg EnsureUserParams) (EnsureUserRow, error) {
-	row := q.db.QueryRow(ctx, ensureUser, arg.Name, arg.Role)
-	var i EnsureUserRow
-	err := row.Scan(&i.ID, &i.Role)
+const getUser = `-- name: GetUser :one
+SELECT u.id, u.name, u.role, u.created_at, u.disabled_at, l.last_used_at
+FROM users u
+LEFT JOIN api_tokens l ON l.id = (
+    SELECT t.id FROM api_tokens t WHERE t.user_id = u.id ORDER BY t.last_used_at DESC NULLS LAST LIMIT 1)
+WHERE u.id = $1 AND u.id > 0
+`
+
+type GetUserRow struct {
+	ID         int64
+	Name       string
+	Role       string
+	CreatedAt  time.Time
+	DisabledAt *time.Time
+	LastUsedAt *time.Time
+}
+
+func (q *Queries) GetUser(ctx context.Context, id int64) (GetUserRow, error) {
+	row := q.db.QueryRow(ctx, getUser, id)
+	var i GetUserRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Role,
+		&i.CreatedAt,
+		&i.DisabledAt,
+		&i.LastUsedAt,
+	)
 	return i, err
 }
 
@@ -57,6 +99,242 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 	return err
 }
 
+const insertUser = `-- name: InsertUser :one
+INSERT INTO users (name, role) VALUES ($1, $2)
+ON CONFLICT (name) DO NOTHING
+RETURNING id
+`
+
+type InsertUserParams struct {
+	Name string
+	Role string
+}
+
+// No row when the name is taken.
+func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
+	row := q.db.QueryRow(ctx, insertUser, arg.Name, arg.Role)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const isFuture = `-- name: IsFuture :one
+SELECT ($1::timestamptz > now())::boolean
+`
+
+func (q *Queries) IsFuture(ctx context.Context, moment time.Time) (bool, error) {
+	row := q.db.QueryRow(ctx, isFuture, moment)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const listTokens = `-- name: ListTokens :many
+SELECT t.id, t.user_id, u.name AS user_name, t.name, t.created_at, t.expires_at, t.last_used_at, t.revoked_at
+FROM api_tokens t
+JOIN users u ON u.id = t.user_id
+WHERE t.id > $1::bigint
+  AND ($2::bigint IS NULL OR t.user_id = $2)
+ORDER BY t.id
+LIMIT $3
+`
+
+type ListTokensParams struct {
+	After    int64
+	UserID   *int64
+	RowLimit int32
+}
+
+type ListTokensRow struct {
+	ID         int64
+	UserID     int64
+	UserName   string
+	Name       string
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time
+	LastUsedAt *time.Time
+	RevokedAt  *time.Time
+}
+
+func (q *Queries) ListTokens(ctx context.Context, arg ListTokensParams) ([]ListTokensRow, error) {
+	rows, err := q.db.Query(ctx, listTokens, arg.After, arg.UserID, arg.RowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListTokensRow
+	for rows.Next() {
+		var i ListTokensRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.UserName,
+			&i.Name,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUsers = `-- name: ListUsers :many
+SELECT u.id, u.name, u.role, u.created_at, u.disabled_at, l.last_used_at
+FROM users u
+LEFT JOIN api_tokens l ON l.id = (
+    SELECT t.id FROM api_tokens t WHERE t.user_id = u.id ORDER BY t.last_used_at DESC NULLS LAST LIMIT 1)
+WHERE u.id > GREATEST($1::bigint, 0)
+  AND ($2::text IS NULL OR u.name = $2)
+  AND ($3::text IS NULL OR u.role = $3)
+  AND ($4::boolean IS NULL OR (u.disabled_at IS NOT NULL) = $4)
+ORDER BY u.id
+LIMIT $5
+`
+
+type ListUsersParams struct {
+	After    int64
+	Name     *string
+	Role     *string
+	Disabled *bool
+	RowLimit int32
+}
+
+type ListUsersRow struct {
+	ID         int64
+	Name       string
+	Role       string
+	CreatedAt  time.Time
+	DisabledAt *time.Time
+	LastUsedAt *time.Time
+}
+
+func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error) {
+	rows, err := q.db.Query(ctx, listUsers,
+		arg.After,
+		arg.Name,
+		arg.Role,
+		arg.Disabled,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListUsersRow
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Role,
+			&i.CreatedAt,
+			&i.DisabledAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockUser = `-- name: LockUser :one
+SELECT id, name, role, disabled_at FROM users WHERE id = $1 AND id > 0 FOR UPDATE
+`
+
+type LockUserRow struct {
+	ID         int64
+	Name       string
+	Role       string
+	DisabledAt *time.Time
+}
+
+func (q *Queries) LockUser(ctx context.Context, id int64) (LockUserRow, error) {
+	row := q.db.QueryRow(ctx, lockUser, id)
+	var i LockUserRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Role,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
+const lockUserAndAdmins = `-- name: LockUserAndAdmins :many
+SELECT id, name, role, disabled_at FROM users
+WHERE id > 0 AND (id = $1 OR (role = 'admin' AND disabled_at IS NULL))
+ORDER BY id
+FOR UPDATE
+`
+
+type LockUserAndAdminsRow struct {
+	ID         int64
+	Name       string
+	Role       string
+	DisabledAt *time.Time
+}
+
+// In the order of ids, so that two changes at once wait for each other and
+// each sees what the other has left.
+func (q *Queries) LockUserAndAdmins(ctx context.Context, id int64) ([]LockUserAndAdminsRow, error) {
+	rows, err := q.db.Query(ctx, lockUserAndAdmins, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockUserAndAdminsRow
+	for rows.Next() {
+		var i LockUserAndAdminsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Role,
+			&i.DisabledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockUserNamed = `-- name: LockUserNamed :one
+SELECT id, name, role, disabled_at FROM users WHERE name = $1 FOR UPDATE
+`
+
+type LockUserNamedRow struct {
+	ID         int64
+	Name       string
+	Role       string
+	DisabledAt *time.Time
+}
+
+func (q *Queries) LockUserNamed(ctx context.Context, name string) (LockUserNamedRow, error) {
+	row := q.db.QueryRow(ctx, lockUserNamed, name)
+	var i LockUserNamedRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Role,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
 const nextTokenID = `-- name: NextTokenID :one
 SELECT nextval(pg_get_serial_sequence('api_tokens', 'id'))::bigint
 `
@@ -66,6 +344,25 @@ func (q *Queries) NextTokenID(ctx context.Context) (int64, error) {
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const revokeToken = `-- name: RevokeToken :execrows
+UPDATE api_tokens SET revoked_at = now()
+WHERE id = $1 AND revoked_at IS NULL
+  AND ($2::bigint IS NULL OR user_id = $2)
+`
+
+type RevokeTokenParams struct {
+	ID     int64
+	UserID *int64
+}
+
+func (q *Queries) RevokeToken(ctx context.Context, arg RevokeTokenParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeToken, arg.ID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const tokenOwner = `-- name: TokenOwner :one
@@ -105,5 +402,23 @@ WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 mi
 
 func (q *Queries) TouchToken(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, touchToken, id)
+	return err
+}
+
+const updateUser = `-- name: UpdateUser :exec
+UPDATE users
+SET role = $1,
+    disabled_at = CASE WHEN $2::boolean THEN COALESCE(disabled_at, now()) END
+WHERE id = $3
+`
+
+type UpdateUserParams struct {
+	Role     string
+	Disabled bool
+	ID       int64
+}
+
+func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) error {
+	_, err := q.db.Exec(ctx, updateUser, arg.Role, arg.Disabled, arg.ID)
 	return err
 }

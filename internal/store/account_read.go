@@ -17,42 +17,6 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// ListAccounts returns accounts by name and id, at most limit of them and after
-// the cursor. next is where to go on; zero when there are no more.
-func (s *Store) ListAccounts(ctx context.Context, f account.Filter, limit int, after account.Cursor) (list []account.Listed, next account.Cursor, err error) {
-	var rows []dbq.ListAccountsRow
-	err = s.inTx(ctx, func(q *dbq.Queries) error {
-		if err := q.PlanForValues(ctx); err != nil {
-			return err
-		}
-		rows, err = q.ListAccounts(ctx, dbq.ListAccountsParams{
-			AfterName: after.Name, AfterID: int64(after.ID),
-			InstanceID: (*int64)(f.Instance), Name: optional(f.Name), Pattern: contains(f.NameContains),
-			Kind: (*string)(f.Kind), Superuser: f.Superuser, Deleted: f.Deleted, MaxRows: more(limit),
-		})
-		return err
-	})
-	if err != nil {
-		return nil, next, fmt.Errorf("list accounts: %w", err)
-	}
-	list = make([]account.Listed, len(rows))
-	for i, r := range rows {
-		list[i] = listedAccount(r)
-	}
-	list, next = cut(list, limit, func(a account.Listed) account.Cursor { return account.Cursor{Name: a.Name, ID: a.ID} })
-	return list, next, nil
-}
-
-func listedAccount(r dbq.ListAccountsRow) account.Listed {
-	return account.Listed{
-		ID: account.ID(r.ID), InstanceID: fleet.InstanceID(r.InstanceID), InstanceName: r.InstanceName,
-		Identity: r.Identity, Name: r.Name, Host: r.Host, Kind: account.Kind(r.Kind), System: r.System,
-		CanLogin: r.CanLogin, Superuser: r.Superuser, ValidUntil: r.ValidUntil,
-		Memberships: int(r.Memberships), Grants: int(r.Grants),
-		FirstSeenAt: r.FirstSeenAt, LastSeenAt: r.LastSeenAt, DeletedAt: r.DeletedAt,
-	}
-}
-
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -70,8 +34,9 @@ func contains(s string) *string {
 }
 
 // Account returns one account with the names of all that it refers to, also
-// of those that are gone. Error: account.ErrNotFound.
-func (s *Store) Account(ctx context.Context, id account.ID) (account.Detail, error) {
+// of those that are gone; they are the present or last ones. With at it is the
+// account as it was then. Errors: account.ErrNotFound, account.ErrNotThere.
+func (s *Store) Account(ctx context.Context, id account.ID, at *time.Time) (account.Detail, error) {
 	r, err := s.q.GetAccount(ctx, int64(id))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return account.Detail{}, account.ErrNotFound
@@ -79,19 +44,63 @@ func (s *Store) Account(ctx context.Context, id account.ID) (account.Detail, err
 	if err != nil {
 		return account.Detail{}, fmt.Errorf("read account: %w", err)
 	}
+	if at != nil {
+		if r.State, err = s.stateAt(ctx, id, *at); err != nil {
+			return account.Detail{}, err
+		}
+	}
 	state, err := account.Decode([]byte(r.State))
 	if err != nil {
 		return account.Detail{}, err
 	}
-	names, err := s.names(ctx, r.InstanceID, r.ReplacedAt, state.Refers())
-	if err != nil {
+	detail := account.Detail{
+		ID: account.ID(r.ID), InstanceID: fleet.InstanceID(r.InstanceID), InstanceName: r.InstanceName,
+		Account: state, FirstSeenAt: r.FirstSeenAt, LastSeenAt: r.LastSeenAt,
+		DeletedAt: r.DeletedAt, ReplacedAt: r.ReplacedAt, AsOf: at,
+	}
+	if detail.Superuser, err = s.superuserPath(ctx, detail); err != nil {
 		return account.Detail{}, err
 	}
-	return account.Detail{
-		ID: account.ID(r.ID), InstanceID: fleet.InstanceID(r.InstanceID), InstanceName: r.InstanceName,
-		Account: state, Names: names, FirstSeenAt: r.FirstSeenAt, LastSeenAt: r.LastSeenAt,
-		DeletedAt: r.DeletedAt, ReplacedAt: r.ReplacedAt,
-	}, nil
+	detail.Names, err = s.names(ctx, r.InstanceID, r.ReplacedAt, state.Refers())
+	return detail, err
+}
+
+// stateAt returns the stored form of an account at a moment. Error:
+// account.ErrNotThere.
+func (s *Store) stateAt(ctx context.Context, id account.ID, at time.Time) (string, error) {
+	state, err := s.q.AccountStateAt(ctx, dbq.AccountStateAtParams{AccountID: int64(id), At: at})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) || err == nil && state == "":
+		return "", account.ErrNotThere
+	case err != nil:
+		return "", fmt.Errorf("read account at %s: %w", at.Format(time.RFC3339), err)
+	}
+	return state, nil
+}
+
+// superuserPath reads the roles that the account may reach. One that is gone
+// reaches none.
+func (s *Store) superuserPath(ctx context.Context, d account.Detail) (*account.SuperuserPath, error) {
+	params := dbq.ReachableAccountsParams{Identity: d.Account.Identity, InstanceID: int64(d.InstanceID), ReplacedAt: d.ReplacedAt}
+	switch {
+	case d.AsOf != nil:
+		params.At = *d.AsOf
+	case d.DeletedAt == nil:
+		params.At = time.Now().Add(clockSkew)
+	default:
+		return nil, nil //nolint:nilnil // no way, and nothing went wrong
+	}
+	rows, err := s.q.ReachableAccounts(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("read roles: %w", err)
+	}
+	all := make([]account.Account, len(rows))
+	for i, state := range rows {
+		if all[i], err = account.Decode([]byte(state)); err != nil {
+			return nil, err
+		}
+	}
+	return account.PathToSuperuser(d.Account.Identity, all), nil
 }
 
 // names returns the present or last names of accounts of one server, by identity.

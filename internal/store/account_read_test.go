@@ -11,7 +11,7 @@ import (
 )
 
 // names lists the names of all accounts that match, page by page.
-func (b *accountBundle) names(t *testing.T, f account.Filter, limit int) []string {
+func (b *accountBundle) names(t testing.TB, f account.Filter, limit int) []string {
 	t.Helper()
 	names := []string{}
 	for after, more := (account.Cursor{}), true; more; more = after != (account.Cursor{}) {
@@ -130,7 +130,7 @@ func TestAccountsThatAreHeldWereSeenBefore(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d accounts, %v", len(list), err)
 	}
-	detail, err := b.Account(t.Context(), list[0].ID)
+	detail, err := b.Account(t.Context(), list[0].ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestAccountNamesWhatItRefersTo(t *testing.T) {
 	all[0].Grants = []account.Grant{{Type: "table", Object: "t", Privileges: []string{"SELECT"}, Grantor: "3", ForRole: "2"}}
 	b.merge(t, snapshot(all))
 	b.merge(t, snapshot(all[:2])) // 3 is gone and keeps its name
-	got, err := b.Account(t.Context(), b.id(t, "1"))
+	got, err := b.Account(t.Context(), b.id(t, "1"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestAccountNamesWhatItRefersTo(t *testing.T) {
 	if diff := cmp.Diff(all[0].Canonical(), got.Account); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if _, err := b.Account(t.Context(), 4711); !errors.Is(err, account.ErrNotFound) {
+	if _, err := b.Account(t.Context(), 4711, nil); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestAccountOfReplacedServerKeepsItsOwnNames(t *testing.T) {
 	for range account.SelfConfirm {
 		b.merge(t, other()) // has another 3
 	}
-	got, err := b.Account(t.Context(), old)
+	got, err := b.Account(t.Context(), old, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

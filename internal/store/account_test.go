@@ -27,7 +27,7 @@ type accountBundle struct {
 	rules    account.HoldRules
 }
 
-func newAccounts(t *testing.T) *accountBundle {
+func newAccounts(t testing.TB) *accountBundle {
 	t.Helper()
 	b := &accountBundle{
 		pool:  testdb.Postgres(t),
@@ -41,14 +41,14 @@ func newAccounts(t *testing.T) *accountBundle {
 	return b
 }
 
-func (b *accountBundle) newInstance(t *testing.T, name string) fleet.InstanceID {
+func (b *accountBundle) newInstance(t testing.TB, name string) fleet.InstanceID {
 	t.Helper()
 	const insert = `INSERT INTO instances (name, engine, host, port, credential_id, host_key)
 		SELECT $1, 'postgresql', 'h', 5432, id, 'h' FROM credentials RETURNING id`
 	return one[fleet.InstanceID](t, b.pool, insert, name)
 }
 
-func (b *accountBundle) exec(t *testing.T, sql string, args ...any) {
+func (b *accountBundle) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	if _, err := b.pool.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func (b *accountBundle) exec(t *testing.T, sql string, args ...any) {
 }
 
 // one returns the single value of a query.
-func one[T any](t *testing.T, pool *pgxpool.Pool, sql string, args ...any) T {
+func one[T any](t testing.TB, pool *pgxpool.Pool, sql string, args ...any) T {
 	t.Helper()
 	rows, err := pool.Query(t.Context(), sql, args...)
 	if err != nil {
@@ -71,7 +71,7 @@ func one[T any](t *testing.T, pool *pgxpool.Pool, sql string, args ...any) T {
 
 // merge stores a snapshot as settling a record does, and fails the test when
 // it cannot, or when the history is broken afterwards.
-func (b *accountBundle) merge(t *testing.T, snap account.Snapshot) merged {
+func (b *accountBundle) merge(t testing.TB, snap account.Snapshot) merged {
 	t.Helper()
 	m, err := b.tryMerge(t.Context(), snap)
 	if err != nil {
@@ -103,7 +103,7 @@ func (b *accountBundle) tryMerge(ctx context.Context, snap account.Snapshot) (m 
 
 // checkHistory checks every account's versions: they begin with its creation,
 // follow each other without gap or overlap, and the last one is its state.
-func (b *accountBundle) checkHistory(t *testing.T) {
+func (b *accountBundle) checkHistory(t testing.TB) {
 	t.Helper()
 	broken := one[int](t, b.pool, `
 		WITH v AS (
@@ -157,7 +157,7 @@ func (b *accountBundle) events(t *testing.T) []string {
 		FROM account_versions v JOIN accounts a ON a.id = v.account_id`)
 }
 
-func (b *accountBundle) id(t *testing.T, identity string) account.ID {
+func (b *accountBundle) id(t testing.TB, identity string) account.ID {
 	t.Helper()
 	return one[account.ID](t, b.pool, `SELECT id FROM accounts WHERE instance_id = $1 AND identity = $2 AND replaced_at IS NULL`, b.instance, identity)
 }

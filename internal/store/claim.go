@@ -97,7 +97,8 @@ func (s *Store) Close(ctx context.Context, c session.Claim, status session.Recor
 	n, err := s.q.CloseRecord(ctx, dbq.CloseRecordParams{
 		ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker, Status: string(status),
 		Failed: words.count, Contact: string(words.contact),
-		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message, SyncDetails: encoded,
+		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message,
+		ErrorFingerprint: words.fingerprint, SyncDetails: encoded,
 	})
 	return fenced(c, n, err, "close record")
 }
@@ -110,7 +111,7 @@ func (s *Store) Return(ctx context.Context, c session.Claim, fault *session.Faul
 	n, err := s.q.ReturnRecord(ctx, dbq.ReturnRecordParams{
 		ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker,
 		Failed: words.count, Contact: string(words.contact), Delay: delay,
-		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message,
+		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message, ErrorFingerprint: words.fingerprint,
 	})
 	return fenced(c, n, err, "return record")
 }
@@ -131,6 +132,7 @@ type words struct {
 	count                int32
 	contact              fleet.Contact
 	code, phase, message *string
+	fingerprint          string
 }
 
 const maxMessage = 4096 // bytes, as the table's CHECK says
@@ -158,7 +160,10 @@ func faultWords(f *session.Fault) words {
 		return words{contact: fleet.ContactUnknown}
 	}
 	code, phase, message := string(f.Code), string(f.Phase), errorText(f.Err)
-	return words{count: 1, contact: f.Code.Contact(), code: &code, phase: &phase, message: &message}
+	return words{
+		count: 1, contact: f.Code.Contact(), code: &code, phase: &phase, message: &message,
+		fingerprint: string(session.FingerprintOf(f.Code, f.Phase, message)),
+	}
 }
 
 // maxDetails is in bytes of compact JSON. The column takes 64 KB of what jsonb

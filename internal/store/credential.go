@@ -16,7 +16,8 @@ import (
 )
 
 // CreateCredential stores a credential with the password that seal seals for
-// its row, and an audit event. Errors: *invalid.Error, fleet.ErrNameTaken.
+// its row, and an audit event. Errors: *invalid.Error, fleet.ErrNameTaken,
+// fleet.ErrKeyRetired.
 func (s *Store) CreateCredential(ctx context.Context, name, username string, seal fleet.Seal) (c fleet.Credential, err error) {
 	if err := (fleet.Credential{Name: name, Username: username}).Validate(); err != nil {
 		return fleet.Credential{}, err
@@ -40,6 +41,9 @@ func createCredential(ctx context.Context, q *dbq.Queries, name, username string
 	err = q.InsertCredential(ctx, dbq.InsertCredentialParams{ID: id, Name: name, Username: username, Sealed: sealed, KeyID: key})
 	if err != nil {
 		return fleet.Credential{}, credentialError("insert", err)
+	}
+	if err := checkKey(ctx, q, key); err != nil {
+		return fleet.Credential{}, err
 	}
 	err = insertAudit(ctx, q, credentialEvent("create", fleet.CredentialID(id), map[string]any{"name": name, "username": username}))
 	if err != nil {
@@ -93,7 +97,8 @@ func credential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (fle
 // UpdateCredential applies a change and stores it with an audit event. A new
 // password takes the next version. A new user name does too, and so needs the
 // password again: it is sealed for one version, and nobody here can open it.
-// Errors: *invalid.Error, fleet.ErrCredentialNotFound, fleet.ErrNameTaken.
+// Errors: *invalid.Error, fleet.ErrCredentialNotFound, fleet.ErrNameTaken,
+// fleet.ErrKeyRetired.
 func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, change fleet.CredentialChange) (c fleet.Credential, err error) {
 	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		row, err := lockCredential(ctx, q, id)
@@ -106,6 +111,11 @@ func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, cha
 		}
 		if err := q.UpdateCredential(ctx, next); err != nil {
 			return credentialError("update", err)
+		}
+		if change.Seal != nil {
+			if err := checkKey(ctx, q, next.KeyID); err != nil {
+				return err
+			}
 		}
 		event := credentialEvent("update", id, map[string]any{"name": next.Name, "username": next.Username, "version": next.Version})
 		if err := insertAudit(ctx, q, event); err != nil {

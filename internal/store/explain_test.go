@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -60,11 +61,12 @@ func (b *bigBundle) addEnded(t *testing.T, id uuid.UUID) {
 			successful_instances, failed_instances)
 		VALUES ($1, 'scheduled', now(), 'failed', 'partial', now(), $2, $2 - $2 / 20, $2 / 20)`, id, bigInstances)
 	b.sql(t, `INSERT INTO sync_instance_records (session_id, instance_id, instance_name, status, host_key, credential_id, credential_version,
-			attempt, gen, completed_at, duration_ms, contact, error_code, error_phase, error_message, items_synced)
+			attempt, gen, completed_at, duration_ms, contact, error_code, error_phase, error_message, error_fingerprint, items_synced)
 		SELECT $1, i.id, i.name, CASE WHEN bad THEN 'failed' ELSE 'completed' END, i.host_key, i.credential_id, 1,
 			1, 1, now(), 200 + i.id % 1000, CASE WHEN bad THEN 'unreachable' ELSE 'alive' END,
 			CASE WHEN bad THEN CASE WHEN i.id % 40 = 0 THEN 'auth_failed' ELSE 'connect_timeout' END END,
-			CASE WHEN bad THEN 'connect' END, CASE WHEN bad THEN 'no answer' END, 20
+			CASE WHEN bad THEN 'connect' END, CASE WHEN bad THEN 'no answer' END,
+			CASE WHEN bad THEN left(md5((i.id % 40)::text), 16) ELSE '' END, 20
 		FROM (SELECT *, id % 20 = 0 AS bad FROM instances) i`, id)
 }
 
@@ -202,9 +204,12 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 	queued := values[int64](t, b.pool, `SELECT id FROM sync_instance_records WHERE session_id = $1 AND status = 'queued' LIMIT 200`, b.running)
 	gens := make([]int32, len(queued))
 	code, empty, failed := "refused", "", "failed"
-	return map[string]func(context.Context, *dbq.Queries) error{
-		"TakeDue":    func(ctx context.Context, q *dbq.Queries) error { _, err := q.TakeDue(ctx, takeDueParams()); return err },
-		"QueueLoads": func(ctx context.Context, q *dbq.Queries) error { _, err := q.QueueLoads(ctx); return err },
+	queries := b.listQueries(t)
+	maps.Copy(queries, map[string]func(context.Context, *dbq.Queries) error{
+		"TakeDue":          func(ctx context.Context, q *dbq.Queries) error { _, err := q.TakeDue(ctx, takeDueParams()); return err },
+		"CountOpenRecords": func(ctx context.Context, q *dbq.Queries) error { _, err := q.CountOpenRecords(ctx); return err },
+		"CountDueRecords":  func(ctx context.Context, q *dbq.Queries) error { _, err := q.CountDueRecords(ctx); return err },
+		"QueueLoads":       func(ctx context.Context, q *dbq.Queries) error { _, err := q.QueueLoads(ctx); return err },
 		"ClaimRecord": func(ctx context.Context, q *dbq.Queries) error {
 			_, err := q.ClaimRecord(ctx, dbq.ClaimRecordParams{ID: queued[0], Gen: 1, WorkerID: b.worker, TimeLimit: time.Minute})
 			return err
@@ -239,7 +244,10 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 			})
 			return err
 		},
-		"CountRecords": func(ctx context.Context, q *dbq.Queries) error { _, err := q.CountRecords(ctx, b.running); return err },
+		"CountRecords": func(ctx context.Context, q *dbq.Queries) error {
+			_, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: b.running})
+			return err
+		},
 		"RecordDurations": func(ctx context.Context, q *dbq.Queries) error {
 			_, err := q.RecordDurations(ctx, b.running)
 			return err
@@ -255,7 +263,7 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 			return err
 		},
 		"CancelWaitingRecords": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.CancelWaitingRecords(ctx, b.running)
+			_, err := q.CancelWaitingRecords(ctx, dbq.CancelWaitingRecordsParams{SessionID: b.running, Status: "pending", RowLimit: cancelBatch})
 			return err
 		},
 		"OverdueBells": func(ctx context.Context, q *dbq.Queries) error {
@@ -267,28 +275,27 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 			_, err := q.MissBells(ctx, dbq.MissBellsParams{Ids: queued, Gens: gens})
 			return err
 		},
-		"RingAllAgain":  func(ctx context.Context, q *dbq.Queries) error { _, err := q.RingAllAgain(ctx); return err },
-		"TakeBackLost":  func(ctx context.Context, q *dbq.Queries) error { _, err := q.TakeBackLost(ctx, 3); return err },
+		"RingAllAgain": func(ctx context.Context, q *dbq.Queries) error { _, err := q.RingAllAgain(ctx); return err },
+		"TakeBackLost": func(ctx context.Context, q *dbq.Queries) error {
+			_, err := q.TakeBackLost(ctx, dbq.TakeBackLostParams{MaxLost: 3, Message: "%s"})
+			return err
+		},
 		"StuckRecords":  func(ctx context.Context, q *dbq.Queries) error { _, err := q.StuckRecords(ctx); return err },
 		"RecordsToStop": func(ctx context.Context, q *dbq.Queries) error { _, err := q.RecordsToStop(ctx, &b.worker); return err },
-		"FailOverdue":   func(ctx context.Context, q *dbq.Queries) error { _, err := q.FailOverdue(ctx, batch); return err },
+		"FailOverdue": func(ctx context.Context, q *dbq.Queries) error {
+			_, err := q.FailOverdue(ctx, dbq.FailOverdueParams{RowLimit: batch})
+			return err
+		},
 		"FailDeadHosts": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: 3, Connect: time.Second, RowLimit: batch})
+			_, err := q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: 3, Connect: time.Second, RowLimit: batch, Message: "%s %s"})
 			return err
 		},
 		"FailRejectedCredentials": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{MaxUnproven: 3, RowLimit: batch})
+			_, err := q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{MaxUnproven: 3, RowLimit: batch, Message: "%s"})
 			return err
 		},
-		"RecordRows": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.RecordRows(ctx, dbq.RecordRowsParams{SessionID: b.running, RowLimit: 101, Statuses: texts(session.RecordStatuses())})
-			return err
-		},
-		"RecordRows of one status": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.RecordRows(ctx, dbq.RecordRowsParams{SessionID: b.running, RowLimit: 101, Statuses: []string{failed}})
-			return err
-		},
-	}
+	})
+	return queries
 }
 
 func takeDueParams() dbq.TakeDueParams {
@@ -311,10 +318,11 @@ func TestEveryHotQueryIsServedByAnIndex(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{
-		"TakeDue", "QueueLoads", "CountRecords", "RecordDurations", "GroupErrors", "RecordRows",
-		"RecordRows of one status", "FinishableSessions", "FailDeadHosts", "FailRejectedCredentials", "CancelWaitingRecords", "TakeBackLost",
-	} {
+	timed := slices.Collect(maps.Keys(b.listQueries(t)))
+	for _, name := range append(timed,
+		"TakeDue", "QueueLoads", "CountRecords", "CountOpenRecords", "CountDueRecords", "RecordDurations", "GroupErrors",
+		"FinishableSessions", "FailDeadHosts", "FailRejectedCredentials", "CancelWaitingRecords", "TakeBackLost",
+	) {
 		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 			t.Logf("%s, %s: %s", name, mode, b.timed(t, mode, queries[name]))
 		}
@@ -322,12 +330,16 @@ func TestEveryHotQueryIsServedByAnIndex(t *testing.T) {
 }
 
 // explained returns the plan of a query. A parameter's value is known to it in
-// a custom plan and unknown in a generic one.
-func explained(t *testing.T, pool *pgxpool.Pool, mode string, run func(context.Context, *dbq.Queries) error) planNode {
+// a custom plan and unknown in a generic one. settings are statements that come
+// before it.
+func explained(t *testing.T, pool *pgxpool.Pool, mode string, run func(context.Context, *dbq.Queries) error, settings ...string) planNode {
 	t.Helper()
 	e := &explainer{}
 	err := inMode(t.Context(), pool, mode, func(tx pgx.Tx) error {
 		e.tx = tx
+		if _, err := tx.Exec(t.Context(), strings.Join(settings, ";")); err != nil {
+			return err
+		}
 		return run(t.Context(), dbq.New(e))
 	})
 	if err != nil && err != pgx.ErrNoRows { //nolint:errorlint // the explainer's own

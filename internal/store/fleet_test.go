@@ -81,7 +81,7 @@ func TestInstanceFaultsNameTheirField(t *testing.T) {
 		"port":          {Port: pointer(65536)},
 		"host":          {Host: pointer("http://x")},
 		"engine":        {Engine: pointer(fleet.Engine("sqlite"))},
-		"tls_mode":      {TLSMode: pointer(fleet.TLSRequire)},
+		"tls_mode":      {TLSMode: pointer(fleet.TLSMode("prefer"))},
 		"tags":          {Tags: pointer([]string{"a b"})},
 	} {
 		_, err := b.UpdateInstance(t.Context(), in.ID, change)

@@ -47,5 +47,8 @@ func invariants(q *dbq.Queries) []func(context.Context) ([]string, error) {
 		},
 		q.BrokenAccountHistories,
 		q.AccountsWithoutHistory,
+		q.SessionsOfNoFire,
+		q.FireTimesWithSeveralSessions,
+		q.FiresWithWrongSession,
 	}
 }

@@ -19,6 +19,16 @@ func TestViolationsAreFound(t *testing.T) {
 			completed_at = now(), credential_version = 1, attempt = 1 WHERE session_id IN (SELECT session_id FROM sync_sessions WHERE total_instances = 4)`,
 		"has no version": `INSERT INTO accounts (instance_id, identity, name, kind, attributes, memberships, grants, hash, first_seen_at)
 			SELECT id, 'x', 'x', 'user', '{}', '[]', '[]', sha256('x'), now() FROM instances LIMIT 1`,
+		"belongs to no fire": `UPDATE sync_sessions SET schedule_id = 1 WHERE completed_at IS NULL`,
+		"sessions for": `ALTER TABLE schedule_fires DROP CONSTRAINT schedule_fires_schedule_id_fire_time_key;
+			INSERT INTO schedules (name, cron, time_zone, sync_category, selector, overlap, catch_up, next_fire_at, created_by)
+			VALUES ('s', '0 2 * * *', 'UTC', 'account', '{}', 'skip', 'skip', now(), 1);
+			INSERT INTO schedule_fires (schedule_id, fire_time, trigger, outcome, session_id)
+			SELECT s.id, s.created_at, 'cron', 'started', gen_random_uuid() FROM schedules s, generate_series(1, 2)`,
+		"its session none": `ALTER TABLE schedule_fires DROP CONSTRAINT schedule_fires_check;
+			INSERT INTO schedules (name, cron, time_zone, sync_category, selector, overlap, catch_up, next_fire_at, created_by)
+			VALUES ('s', '0 2 * * *', 'UTC', 'account', '{}', 'skip', 'skip', now(), 1);
+			INSERT INTO schedule_fires (schedule_id, fire_time, trigger, outcome) SELECT id, now(), 'cron', 'started' FROM schedules`,
 	} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()

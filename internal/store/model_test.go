@@ -368,7 +368,7 @@ func (m *model) compare(rt *rapid.T) {
 		if got.Status != want.status || got.Counts != m.counts(id) {
 			rt.Fatalf("session is %s with %+v, want %s with %+v", got.Status, got.Counts, want.status, m.counts(id))
 		}
-		list, _, err := m.Records(m.ctx, id, session.RecordFilter{}, 100, 0)
+		list, _, err := m.Records(m.ctx, id, session.RecordFilter{}, session.Page{Limit: 100})
 		if err != nil {
 			rt.Fatal(err)
 		}

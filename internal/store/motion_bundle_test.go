@@ -211,7 +211,7 @@ func (b *fleetBundle) session(t testing.TB, id session.ID) session.Session {
 
 func (b *fleetBundle) records(t testing.TB, id session.ID) []session.Record {
 	t.Helper()
-	list, _, err := b.Records(t.Context(), id, session.RecordFilter{}, 10_000, 0)
+	list, _, err := b.Records(t.Context(), id, session.RecordFilter{}, session.Page{Limit: 10_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,15 @@ func createSession(ctx context.Context, q *dbq.Queries, id session.ID, req sessi
 	if err := checkIDs(ctx, q, req.Selector.IDs); err != nil {
 		return false, err
 	}
+	made, err := insertRecords(ctx, q, id, req, serves)
+	if err != nil {
+		return false, err
+	}
+	return true, finishCreation(ctx, q, id, made.Total, made.Pending)
+}
+
+// insertRecords writes a record for each active instance that is selected.
+func insertRecords(ctx context.Context, q *dbq.Queries, id session.ID, req session.Request, serves session.Serves) (dbq.InsertRecordsRow, error) {
 	made, err := q.InsertRecords(ctx, dbq.InsertRecordsParams{
 		SessionID:    id,
 		SyncCategory: string(req.Category),
@@ -68,9 +77,9 @@ func createSession(ctx context.Context, q *dbq.Queries, id session.ID, req sessi
 		Tags:         texts(req.Selector.Tags),
 	})
 	if err != nil {
-		return false, fmt.Errorf("insert records: %w", err)
+		return made, fmt.Errorf("insert records: %w", err)
 	}
-	return true, finishCreation(ctx, q, id, made.Total, made.Pending)
+	return made, nil
 }
 
 // finishCreation writes the total, or refuses a session without work.
@@ -99,6 +108,7 @@ func insertSession(ctx context.Context, q *dbq.Queries, id session.ID, req sessi
 		Selector:     selector,
 		MaxAttempts:  int32(set.MaxAttempts),
 		CreatedBy:    req.CreatedBy,
+		ScheduleID:   (*int64)(req.Schedule),
 		Deadline:     set.SessionDeadline,
 	}
 	if req.MaxAttempts > 0 {
@@ -222,9 +232,9 @@ func insertChild(ctx context.Context, q *dbq.Queries, id session.ID, parent dbq.
 	made, err := q.InsertRetryRecords(ctx, dbq.InsertRetryRecordsParams{
 		SessionID: id,
 		ParentID:  parent.SessionID,
-		Status:    string(r.Scope),
-		ErrorCode: string(r.Code),
-		Served:    texts(serves.Engines(session.Category(parent.SyncCategory))),
+		Statuses:  texts(r.Statuses()),
+		ErrorCode: string(r.Code), ErrorFingerprint: string(r.Fingerprint),
+		Served: texts(serves.Engines(session.Category(parent.SyncCategory))),
 	})
 	if err != nil {
 		return fmt.Errorf("insert records of the retry: %w", err)

@@ -57,20 +57,48 @@ func markCancelling(ctx context.Context, q *dbq.Queries, id session.ID) error {
 	return insertAudit(ctx, q, sessionEvent("sync_session.cancel", id, nil))
 }
 
+// cancelBatch is how many records of a cancelled session one transaction closes
+// at most: whatever the size of the session, what was closed stays closed when
+// time runs out, and the sweep goes on from there.
+const cancelBatch = 20_000
+
 // cancelWaiting closes what is not running. It waits for every claim under way,
-// so that none commits after it. The session's row is locked first, so that two
-// of these cannot wait for each other.
-func (s *Store) cancelWaiting(ctx context.Context, id session.ID) (n int64, err error) {
+// so that none commits after it: a record that a claim has locked is waited for
+// in its batch, and one that has been claimed since cannot be, because the
+// session is cancelling already. It returns how many it has closed.
+func (s *Store) cancelWaiting(ctx context.Context, id session.ID) (int64, error) {
+	var total int64
+	for _, status := range []session.RecordStatus{session.RecordPending, session.RecordQueued} {
+		for last := int64(0); ; {
+			batch, err := s.cancelWaitingBatch(ctx, id, status, last)
+			if err != nil {
+				return total, err
+			}
+			total, last = total+batch.Closed, batch.Last
+			if batch.Found < cancelBatch {
+				break
+			}
+		}
+	}
+	return total, nil
+}
+
+// cancelWaitingBatch locks the session's row first, so that two of these cannot
+// wait for each other.
+func (s *Store) cancelWaitingBatch(ctx context.Context, id session.ID, status session.RecordStatus, after int64) (row dbq.CancelWaitingRecordsRow, err error) {
 	err = s.inTx(ctx, func(q *dbq.Queries) error {
 		if _, err := q.LockSession(ctx, id); err != nil {
 			return fmt.Errorf("lock session: %w", err)
 		}
-		if n, err = q.CancelWaitingRecords(ctx, id); err != nil {
+		row, err = q.CancelWaitingRecords(ctx, dbq.CancelWaitingRecordsParams{
+			SessionID: id, Status: string(status), After: after, RowLimit: cancelBatch,
+		})
+		if err != nil {
 			return fmt.Errorf("cancel waiting records: %w", err)
 		}
 		return nil
 	})
-	return n, err
+	return row, err
 }
 
 // CancelRecord cancels one record: at once while it waits, through its holder
@@ -172,7 +200,7 @@ func finishSession(ctx context.Context, q *dbq.Queries, id session.ID) (bool, er
 
 // summarise counts what the ended session will say for ever.
 func summarise(ctx context.Context, q *dbq.Queries, id session.ID, cancelling bool) (dbq.EndSessionParams, error) {
-	counted, err := q.CountRecords(ctx, id)
+	counted, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: id})
 	if err != nil {
 		return dbq.EndSessionParams{}, fmt.Errorf("count records: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // Session returns one session; while it runs, its counts are counted from the
-// records now. Error: session.ErrNotFound.
+// records now, and its progress is estimated. Error: session.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, error) {
 	row, err := s.q.SessionRow(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -24,34 +24,12 @@ func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, er
 	if err != nil {
 		return session.Session{}, fmt.Errorf("read session: %w", err)
 	}
-	return s.fillSession(ctx, row)
-}
-
-// Sessions returns sessions, newest first, at most limit of them and older
-// than the row number after (0: from the newest). next is the number to go on
-// from, 0 at the end.
-func (s *Store) Sessions(ctx context.Context, f session.Filter, limit int, after int64) (list []session.Session, next int64, err error) {
-	rows, err := s.q.SessionRows(ctx, dbq.SessionRowsParams{
-		After:        after,
-		SyncType:     (*string)(f.Type),
-		SyncCategory: (*string)(f.Category),
-		Status:       (*string)(f.Status),
-		RowLimit:     int32(limit) + 1,
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("list sessions: %w", err)
+	one, err := s.fillSession(ctx, row)
+	if err != nil || one.Status.Terminal() {
+		return one, err
 	}
-	if len(rows) > limit {
-		rows, next = rows[:limit], rows[limit-1].ID
-	}
-	for _, row := range rows {
-		one, err := s.fillSession(ctx, row)
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, one)
-	}
-	return list, next, nil
+	one.Progress.Left, err = s.forecast(ctx, one)
+	return one, err
 }
 
 // fillSession adds the live counts that an open session's row does not hold.
@@ -62,12 +40,40 @@ func (s *Store) fillSession(ctx context.Context, row dbq.SyncSession) (session.S
 	if err != nil || one.Status.Terminal() {
 		return one, err
 	}
-	counts, err := s.q.CountRecords(ctx, row.SessionID)
+	counts, err := s.q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: row.SessionID, Recent: session.RateWindow})
 	if err != nil {
 		return one, fmt.Errorf("count records: %w", err)
 	}
 	one.Counts, one.Items = toCounts(counts), toItems(counts)
+	one.Progress.Rate = session.Rate(int(counts.Recent), counts.CountedAt.Sub(row.StartedAt))
 	return one, nil
+}
+
+// forecastSample is how many records of one state are looked at for a forecast.
+const forecastSample = 100
+
+// forecast returns how long the session will go on; nil when that is unknown.
+func (s *Store) forecast(ctx context.Context, one session.Session) (*time.Duration, error) {
+	if one.Counts.Running == 0 {
+		return nil, nil //nolint:nilnil // unknown is no fault
+	}
+	rows, err := s.q.ForecastRecords(ctx, dbq.ForecastRecordsParams{
+		SessionID: one.ID, Category: string(one.Category), Sample: forecastSample,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at the history of open records: %w", err)
+	}
+	open := map[session.RecordStatus]int{
+		session.RecordPending: one.Counts.Pending, session.RecordQueued: one.Counts.Queued, session.RecordRunning: one.Counts.Running,
+	}
+	forecasts := make([]session.Forecast, len(rows))
+	for i, row := range rows {
+		forecasts[i] = session.Forecast{
+			Open: open[session.RecordStatus(row.Status)], Looked: int(row.Looked), Known: int(row.Known),
+			Mean: time.Duration(row.LeftMs) * time.Millisecond,
+		}
+	}
+	return session.Left(forecasts, one.Counts.Running), nil
 }
 
 func toCounts(c dbq.CountRecordsRow) session.Counts {
@@ -85,7 +91,7 @@ func toSession(row dbq.SyncSession) (session.Session, error) {
 	out := session.Session{
 		Row: row.ID, ID: row.SessionID, Type: session.Type(row.SyncType), Category: session.Category(row.SyncCategory),
 		Status: session.Status(row.Status), Reason: row.Reason, Parent: row.ParentID,
-		MaxAttempts: int(row.MaxAttempts), CreatedBy: row.CreatedBy,
+		MaxAttempts: int(row.MaxAttempts), CreatedBy: row.CreatedBy, Schedule: (*session.ScheduleID)(row.ScheduleID),
 		StartedAt: row.StartedAt, DeadlineAt: row.DeadlineAt, CompletedAt: row.CompletedAt,
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Total: int(row.TotalInstances),
 		Counts: session.Counts{
@@ -115,30 +121,6 @@ func milliseconds(ms *int64) *time.Duration {
 	return &d
 }
 
-// Records returns records of one session by their number, at most limit and
-// beyond after (0: from the first). next is the number to go on from, 0 at the
-// end. Error: session.ErrNotFound.
-func (s *Store) Records(ctx context.Context, id session.ID, f session.RecordFilter, limit int, after int64) (list []session.Record, next int64, err error) {
-	rows, err := s.q.RecordRows(ctx, dbq.RecordRowsParams{
-		SessionID: id, After: after, Statuses: texts(f.Statuses()), RowLimit: int32(limit) + 1,
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("list records: %w", err)
-	}
-	if len(rows) == 0 {
-		if _, err := s.Session(ctx, id); err != nil {
-			return nil, 0, err
-		}
-	}
-	if len(rows) > limit {
-		rows, next = rows[:limit], rows[limit-1].ID
-	}
-	for _, row := range rows {
-		list = append(list, toRecord(row))
-	}
-	return list, next, nil
-}
-
 func toRecord(row dbq.SyncInstanceRecord) session.Record {
 	return session.Record{
 		ID: session.RecordID(row.ID), SessionID: row.SessionID, InstanceID: fleet.InstanceID(row.InstanceID),
@@ -149,7 +131,8 @@ func toRecord(row dbq.SyncInstanceRecord) session.Record {
 			Synced: int64(row.ItemsSynced), Created: int64(row.ItemsCreated),
 			Updated: int64(row.ItemsUpdated), Deleted: int64(row.ItemsDeleted),
 		},
-		Partial: row.Partial, Fault: toFault(row), Details: row.SyncDetails, CreatedAt: row.CreatedAt,
+		Partial: row.Partial, Fault: toFault(row), Fingerprint: session.Fingerprint(row.ErrorFingerprint),
+		Details: row.SyncDetails, CreatedAt: row.CreatedAt,
 	}
 }
 

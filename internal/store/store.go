@@ -7,9 +7,9 @@
 // claim carries the claim and returns session.ErrClaimLost when another attempt
 // has taken over.
 //
-// Lock order: session, then record, then the described rows (instances,
-// accounts). A loop's statement over many records skips the locked ones and
-// so never waits; only a cancel waits, for it must not miss a claim.
+// Lock order: schedule, then session, then record, then the described rows
+// (instances, accounts). A loop's statement over many rows skips the locked
+// ones and so never waits; only a cancel waits, for it must not miss a claim.
 package store
 
 import (

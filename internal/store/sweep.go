@@ -19,7 +19,9 @@ func (s *Store) Reap(ctx context.Context) (workers, records int, err error) {
 	if err != nil {
 		return 0, 0, away(fmt.Errorf("remove lapsed workers: %w", err))
 	}
-	lost, err := s.q.TakeBackLost(ctx, session.MaxLost)
+	lost, err := s.q.TakeBackLost(ctx, dbq.TakeBackLostParams{
+		MaxLost: session.MaxLost, Message: poisoned().template, ErrorFingerprint: poisoned().fingerprint(),
+	})
 	if err != nil {
 		return len(gone), 0, away(fmt.Errorf("take back lost records: %w", err))
 	}
@@ -81,23 +83,33 @@ func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 // deadline, on hosts that do not answer, with credentials that are rejected.
 // connect is how long a connect may take. It returns how many records failed.
 func (s *Store) FailHopeless(ctx context.Context, connect time.Duration) (int64, error) {
-	late, err := inBatches(func() (int64, error) { return s.q.FailOverdue(ctx, batch) })
+	late, err := inBatches(func() (int64, error) {
+		return s.q.FailOverdue(ctx, dbq.FailOverdueParams{
+			RowLimit: batch, Message: overdue().template, ErrorFingerprint: overdue().fingerprint(),
+		})
+	})
 	if err != nil {
 		return late, away(fmt.Errorf("fail records past the deadline: %w", err))
 	}
 	down, err := inBatches(func() (int64, error) {
-		return s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{MaxSilent: session.MaxSilent, Connect: connect, RowLimit: batch})
+		return s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{
+			MaxSilent: session.MaxSilent, Connect: connect, RowLimit: batch,
+			Message: deadHost().template, ErrorFingerprint: deadHost().fingerprint(),
+		})
 	})
 	if err != nil {
 		return late + down, away(fmt.Errorf("fail records of dead hosts: %w", err))
 	}
-	rejected, err := inBatches(func() (int64, error) {
-		return s.q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{MaxUnproven: session.MaxUnproven, RowLimit: batch})
+	refused, err := inBatches(func() (int64, error) {
+		return s.q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{
+			MaxUnproven: session.MaxUnproven, RowLimit: batch,
+			Message: rejected().template, ErrorFingerprint: rejected().fingerprint(),
+		})
 	})
 	if err != nil {
-		return late + down + rejected, away(fmt.Errorf("fail records of rejected credentials: %w", err))
+		return late + down + refused, away(fmt.Errorf("fail records of rejected credentials: %w", err))
 	}
-	return late + down + rejected, nil
+	return late + down + refused, nil
 }
 
 // batch is how many records one statement of a loop changes at most, so that

@@ -2,134 +2,189 @@ package store_test
 
 import (
 	"errors"
+	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/invalid"
-	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/store"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
-func (b *bundle) token(t *testing.T, n store.NewToken) secret.Text {
+func (b *bundle) user(t *testing.T, name string, role user.Role) user.Profile {
 	t.Helper()
-	plain, err := b.CreateToken(t.Context(), n)
+	u, err := b.CreateUser(t.Context(), name, role)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plain
+	return u
 }
 
-func (b *bundle) who(t *testing.T, token secret.Text) (user.User, error) {
-	t.Helper()
-	hash, err := user.HashToken(token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Authenticate(t.Context(), hash)
-}
-
-func TestTokenFindsItsUser(t *testing.T) {
+func TestUserFromCreationToRole(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
-	alice := b.token(t, store.NewToken{User: "alice", Role: user.Operator, Name: "laptop"})
-	again := b.token(t, store.NewToken{User: "alice", Role: user.Operator})
-	first, err := b.who(t, alice)
-	if err != nil || first.Name != "alice" || first.Role != user.Operator {
-		t.Errorf("%+v, %v", first, err)
+	alice := b.user(t, "alice", user.Operator)
+	if alice.ID != 1 || alice.Name != "alice" || alice.Role != user.Operator || !alice.Living() || alice.LastUsedAt != nil {
+		t.Errorf("made %+v", alice)
 	}
-	if second, err := b.who(t, again); err != nil || second.ID != first.ID {
-		t.Errorf("the second token: %+v, %v", second, err)
+	if _, err := b.CreateUser(t.Context(), "alice", user.Admin); !errors.Is(err, user.ErrNameTaken) {
+		t.Errorf("made twice: %v", err)
 	}
-	if stored := row[int](t, b, `SELECT count(*) FROM api_tokens t WHERE t::text LIKE '%' || $1 || '%'`, alice.Reveal()[6:]); stored != 0 {
-		t.Error("the token's text is stored")
+	changed, err := b.UpdateUser(t.Context(), alice.ID, user.Change{Role: pointer(user.Viewer)})
+	if err != nil || changed.Role != user.Viewer || !changed.Living() {
+		t.Errorf("changed %+v, %v", changed, err)
 	}
-	contains(t, b.actions(t), "token.create 1, token.create 2")
+	if _, err := b.UpdateUser(t.Context(), alice.ID, user.Change{Role: pointer(user.Viewer)}); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if got := b.actions(t); got != "user.create 1, user.update 1" {
+		t.Errorf("audited %q", got)
+	}
+	if got := row[string](t, b, `SELECT detail->'role'->>'old' || ' ' || (detail->'role'->>'new') FROM audit_events WHERE action = 'user.update'`); got != "operator viewer" {
+		t.Errorf("audited %q", got)
+	}
 }
 
-func TestTokenThatIsNotValid(t *testing.T) {
+func TestUserRefusals(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
-	stranger, _ := user.NewToken(1)
-	tokens := map[string]secret.Text{
-		"unknown": stranger,
-		"expired": b.token(t, store.NewToken{User: "a", Role: user.Viewer, Expires: pointer(time.Now().Add(-time.Minute))}),
-	}
-	for name, sql := range map[string]string{
-		"revoked":  `UPDATE api_tokens SET revoked_at = now() WHERE id = (SELECT max(id) FROM api_tokens)`,
-		"disabled": `UPDATE users SET disabled_at = now() WHERE id = (SELECT max(id) FROM users)`,
+	for field, make := range map[string]func() error{
+		"name": func() error { _, err := b.CreateUser(t.Context(), "a\x00b", user.Viewer); return err },
+		"role": func() error { _, err := b.CreateUser(t.Context(), "bob", "root"); return err },
+		"body": func() error { _, err := b.UpdateUser(t.Context(), 1, user.Change{}); return err },
 	} {
-		tokens[name] = b.token(t, store.NewToken{User: name, Role: user.Viewer})
-		if _, err := b.pool.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
+		if faults := invalid.All(make()); len(faults) != 1 || faults[0].Field != field {
+			t.Errorf("%s: %v", field, faults)
 		}
 	}
-	for name, token := range tokens {
-		if _, err := b.who(t, token); !errors.Is(err, user.ErrBadToken) {
+	if _, err := b.CreateUser(t.Context(), strings.Repeat("ü", 101), user.Viewer); len(invalid.All(err)) != 1 {
+		t.Errorf("over-long: %v", err)
+	}
+	for _, id := range []user.ID{0, 99} { // 0 is the system
+		_, err := b.UpdateUser(t.Context(), id, user.Change{Disabled: pointer(true)})
+		if !errors.Is(err, user.ErrNotFound) {
+			t.Errorf("change user %d: %v", id, err)
+		}
+		if _, err := b.User(t.Context(), id); !errors.Is(err, user.ErrNotFound) {
+			t.Errorf("read user %d: %v", id, err)
+		}
+	}
+}
+
+func TestUsersAreFilteredAndPaged(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	for name, role := range map[string]user.Role{"a": user.Admin, "b": user.Viewer, "c": user.Viewer, "d": user.Viewer} {
+		b.user(t, name, role)
+	}
+	if _, err := b.pool.Exec(t.Context(), `UPDATE users SET disabled_at = now() WHERE name = 'd'`); err != nil {
+		t.Fatal(err)
+	}
+	names := func(f user.Filter) string {
+		var all []string
+		var after int64
+		for {
+			list, next, err := b.Users(t.Context(), f, 1, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range list {
+				all = append(all, u.Name)
+			}
+			if after = next; next == 0 {
+				return strings.Join(all, "")
+			}
+		}
+	}
+	for _, tt := range []struct {
+		filter user.Filter
+		want   int
+	}{
+		{user.Filter{}, 4},
+		{user.Filter{Role: pointer(user.Viewer)}, 3},
+		{user.Filter{Role: pointer(user.Viewer), Disabled: pointer(false)}, 2},
+		{user.Filter{Disabled: pointer(true)}, 1},
+		{user.Filter{Name: pointer("a")}, 1},
+		{user.Filter{Name: pointer("system")}, 0},
+	} {
+		if got := names(tt.filter); len(got) != tt.want {
+			t.Errorf("%+v: %q", tt.filter, got)
+		}
+	}
+}
+
+func TestLastAdminWhoMayLogInStays(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	first, second := b.user(t, "first", user.Admin), b.user(t, "second", user.Admin)
+	if _, err := b.UpdateUser(t.Context(), first.ID, user.Change{Disabled: pointer(true)}); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]user.Change{
+		"disabled": {Disabled: pointer(true)}, "demoted": {Role: pointer(user.Operator)},
+		"both": {Role: pointer(user.Viewer), Disabled: pointer(true)},
+	} {
+		if _, err := b.UpdateUser(t.Context(), second.ID, change); !errors.Is(err, user.ErrLastAdmin) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	later := b.token(t, store.NewToken{User: "b", Role: user.Viewer, Expires: pointer(time.Now().Add(time.Hour))})
-	if _, err := b.who(t, later); err != nil {
-		t.Errorf("not yet expired: %v", err)
+	if _, err := b.UpdateUser(t.Context(), first.ID, user.Change{Role: pointer(user.Viewer)}); err != nil {
+		t.Errorf("one who may not log in anyway: %v", err)
+	}
+	if n := row[int](t, b, `SELECT count(*) FROM users WHERE id > 0 AND role = 'admin' AND disabled_at IS NULL`); n != 1 {
+		t.Errorf("%d admins are left", n)
 	}
 }
 
-func TestRoleIsReadAtEveryUse(t *testing.T) {
+func TestAdminsWhoDisableEachOtherLeaveOne(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
-	token := b.token(t, store.NewToken{User: "alice", Role: user.Admin})
-	if _, err := b.pool.Exec(t.Context(), `UPDATE users SET role = 'viewer' WHERE name = 'alice'`); err != nil {
-		t.Fatal(err)
-	}
-	if who, err := b.who(t, token); err != nil || who.Role != user.Viewer {
-		t.Errorf("%+v, %v", who, err)
-	}
-}
-
-func TestUseOfATokenIsNotedOnceAMinute(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t)
-	token := b.token(t, store.NewToken{User: "alice", Role: user.Viewer})
-	used := func() time.Time {
-		if _, err := b.who(t, token); err != nil {
+	for range 20 {
+		if _, err := b.pool.Exec(t.Context(), `DELETE FROM users WHERE id > 0`); err != nil {
 			t.Fatal(err)
 		}
-		return row[time.Time](t, b, `SELECT last_used_at FROM api_tokens`)
-	}
-	first := used()
-	if second := used(); !second.Equal(first) {
-		t.Errorf("written again after %s", second.Sub(first))
-	}
-	if _, err := b.pool.Exec(t.Context(), `UPDATE api_tokens SET last_used_at = now() - interval '61 seconds'`); err != nil {
-		t.Fatal(err)
-	}
-	if third := used(); !third.After(first) {
-		t.Error("not written after a minute")
+		admins := []user.Profile{b.user(t, "x", user.Admin), b.user(t, "y", user.Admin)}
+		var wait sync.WaitGroup
+		errs := make([]error, len(admins))
+		for i, a := range admins {
+			wait.Go(func() { _, errs[i] = b.UpdateUser(t.Context(), a.ID, user.Change{Disabled: pointer(true)}) })
+		}
+		wait.Wait()
+		if refused := errors.Is(errs[0], user.ErrLastAdmin) != errors.Is(errs[1], user.ErrLastAdmin); !refused {
+			t.Fatalf("want one refusal: %v", errs)
+		}
+		if n := row[int](t, b, `SELECT count(*) FROM users WHERE id > 0 AND disabled_at IS NULL`); n != 1 {
+			t.Fatalf("%d admins are left", n)
+		}
 	}
 }
 
-func TestCreateTokenRefuses(t *testing.T) {
+func TestDisabledUsersTokensStopAtOnceAndComeBack(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
-	b.token(t, store.NewToken{User: "alice", Role: user.Viewer})
-	if _, err := b.CreateToken(t.Context(), store.NewToken{User: "alice", Role: user.Admin}); !errors.Is(err, user.ErrRoleDiffers) {
-		t.Errorf("another role: %v", err)
+	b.user(t, "root", user.Admin)
+	token := b.token(t, store.NewToken{User: "alice", Role: user.Admin})
+	alice, err := b.who(t, token)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for field, n := range map[string]store.NewToken{
-		"user": {User: "", Role: user.Viewer},
-		"role": {User: "bob", Role: "root"},
-		"name": {User: "bob", Role: user.Viewer, Name: "a\nb"},
-	} {
-		_, err := b.CreateToken(t.Context(), n)
-		if faults := invalid.All(err); len(faults) != 1 || faults[0].Field != field {
-			t.Errorf("%s: %v", field, err)
-		}
+	if _, err := b.UpdateUser(t.Context(), alice.ID, user.Change{Disabled: pointer(true)}); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := b.CreateToken(t.Context(), store.NewToken{User: "system", Role: user.Admin}); err == nil {
-		t.Error("a token for the system itself")
+	if _, err := b.who(t, token); !errors.Is(err, user.ErrBadToken) {
+		t.Errorf("disabled: %v", err)
 	}
-	if n := row[int](t, b, `SELECT count(*) FROM users`); n != 2 {
-		t.Errorf("%d users: a refused token must not leave one", n)
+	if _, _, err := b.IssueToken(t.Context(), alice.ID, "", nil); !errors.Is(err, user.ErrDisabled) {
+		t.Errorf("a token for a disabled user: %v", err)
+	}
+	if _, err := b.CreateToken(t.Context(), store.NewToken{User: "alice", Role: user.Admin}); !errors.Is(err, user.ErrDisabled) {
+		t.Errorf("a local token for a disabled user: %v", err)
+	}
+	back, err := b.UpdateUser(t.Context(), alice.ID, user.Change{Disabled: pointer(false)})
+	if err != nil || back.LastUsedAt == nil {
+		t.Errorf("enabled: %+v, %v", back, err)
+	}
+	if _, err := b.who(t, token); err != nil {
+		t.Errorf("enabled again: %v", err)
 	}
 }

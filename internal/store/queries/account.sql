@@ -92,7 +92,9 @@ WHERE instance_id = @instance_id AND replaced_at IS NULL AND deleted_at IS NULL 
 SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: ListAccounts :many
+-- OFFSET 0 keeps the planner from reading what is granted to all others.
 SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
+    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
     a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
     a.first_seen_at,
     COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
@@ -103,12 +105,74 @@ LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'a
 LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
 WHERE (a.name, a.id) > (@after_name::text, @after_id::bigint)
   AND (sqlc.narg('instance_id')::bigint IS NULL OR a.instance_id = sqlc.narg('instance_id'))
+  AND (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
+  AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
+      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = sqlc.narg('tag')))
   AND (sqlc.narg('name')::text IS NULL OR a.name = sqlc.narg('name'))
   AND (sqlc.narg('pattern')::text IS NULL OR a.name ILIKE sqlc.narg('pattern'))
   AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
   AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
+  AND (sqlc.narg('locked')::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = sqlc.narg('locked'))
+  AND (sqlc.narg('can_login')::boolean IS NULL OR a.can_login = sqlc.narg('can_login'))
+  AND (sqlc.narg('system')::boolean IS NULL OR a.system = sqlc.narg('system'))
   AND (@deleted::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
+  AND (NOT @granted::boolean OR EXISTS (
+      SELECT 1 FROM account_grants g
+      WHERE g.account_id = a.id
+        AND (sqlc.narg('privilege')::text IS NULL OR g.privilege = left(sqlc.narg('privilege'), 200))
+        AND (sqlc.narg('grant_type')::text IS NULL OR g.type = left(sqlc.narg('grant_type'), 200))
+        AND (sqlc.narg('grant_database')::text IS NULL OR g.database <> '' AND g.database = left(sqlc.narg('grant_database'), 200))
+        AND (sqlc.narg('grant_schema')::text IS NULL OR g.schema = left(sqlc.narg('grant_schema'), 200))
+        AND (sqlc.narg('grant_object')::text IS NULL OR g.object = left(sqlc.narg('grant_object'), 200))
+        AND (sqlc.narg('grant_column')::text IS NULL OR g.col = left(sqlc.narg('grant_column'), 200))
+      OFFSET 0))
 ORDER BY a.name, a.id
+LIMIT @max_rows;
+
+-- name: WalkInOrder :exec
+-- The planner takes a search by privilege for one that reads every match and
+-- sorts: it does not see that a page is full long before.
+SELECT set_config('enable_sort', 'off', true), set_config('enable_hashagg', 'off', true), set_config('enable_bitmapscan', 'off', true);
+
+-- name: SearchAccounts :many
+-- ListAccounts in the order of account_grants, whose index by privilege or by
+-- object gives the accounts by name; an account comes once for all its rows.
+SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
+    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
+    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
+    a.first_seen_at,
+    COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
+    a.deleted_at
+FROM (
+    SELECT DISTINCT g.name, g.account_id
+    FROM account_grants g
+    WHERE (g.name, g.account_id) > (@after_name::text, @after_id::bigint)
+      AND (sqlc.narg('privilege')::text IS NULL OR g.privilege = left(sqlc.narg('privilege'), 200))
+      AND (sqlc.narg('grant_type')::text IS NULL OR g.type = left(sqlc.narg('grant_type'), 200))
+      AND (sqlc.narg('grant_database')::text IS NULL OR g.database <> '' AND g.database = left(sqlc.narg('grant_database'), 200))
+      AND (sqlc.narg('grant_schema')::text IS NULL OR g.schema = left(sqlc.narg('grant_schema'), 200))
+      AND (sqlc.narg('grant_object')::text IS NULL OR g.object = left(sqlc.narg('grant_object'), 200))
+      AND (sqlc.narg('grant_column')::text IS NULL OR g.col = left(sqlc.narg('grant_column'), 200))
+    ORDER BY g.name, g.account_id
+) found
+JOIN accounts a ON a.id = found.account_id
+JOIN instances i ON i.id = a.instance_id
+LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
+LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
+WHERE true
+  AND (sqlc.narg('instance_id')::bigint IS NULL OR a.instance_id = sqlc.narg('instance_id'))
+  AND (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
+  AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
+      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = sqlc.narg('tag')))
+  AND (sqlc.narg('name')::text IS NULL OR a.name = sqlc.narg('name'))
+  AND (sqlc.narg('pattern')::text IS NULL OR a.name ILIKE sqlc.narg('pattern'))
+  AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
+  AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
+  AND (sqlc.narg('locked')::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = sqlc.narg('locked'))
+  AND (sqlc.narg('can_login')::boolean IS NULL OR a.can_login = sqlc.narg('can_login'))
+  AND (sqlc.narg('system')::boolean IS NULL OR a.system = sqlc.narg('system'))
+  AND (@deleted::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
+ORDER BY found.name, found.account_id
 LIMIT @max_rows;
 
 -- name: GetAccount :one
@@ -138,3 +202,83 @@ FROM account_versions
 WHERE account_id = @account_id AND (sqlc.narg('before_id')::bigint IS NULL OR id < sqlc.narg('before_id'))
 ORDER BY id DESC
 LIMIT @max_rows;
+
+-- name: AccountStateAt :one
+-- NULL, or no row, when the account was not there.
+SELECT COALESCE(state::text, '')::text AS state
+FROM account_versions
+WHERE account_id = @account_id AND valid_from <= @at AND (valid_to IS NULL OR valid_to > @at)
+ORDER BY id DESC
+LIMIT 1;
+
+-- name: ReachableAccounts :many
+-- The account and every role that it may reach, with everybody's, as they were;
+-- without grants and attributes, which the way does not need.
+WITH RECURSIVE reach AS (
+    SELECT unnest(ARRAY[@identity::text, 'public']) AS identity
+    UNION
+    SELECT m->>'role'
+    FROM reach r
+    JOIN accounts a ON a.identity = r.identity AND a.instance_id = @instance_id
+        AND a.replaced_at IS NOT DISTINCT FROM sqlc.narg('replaced_at')::timestamptz
+    JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
+        AND v.state IS NOT NULL
+    CROSS JOIN LATERAL jsonb_array_elements(v.state->'memberships') m
+)
+SELECT (v.state - 'grants' - 'attributes')::text AS state
+FROM reach r
+JOIN accounts a ON a.identity = r.identity AND a.instance_id = @instance_id
+    AND a.replaced_at IS NOT DISTINCT FROM sqlc.narg('replaced_at')::timestamptz
+JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
+    AND v.state IS NOT NULL;
+
+-- name: InstanceKnown :one
+SELECT EXISTS (SELECT 1 FROM instances WHERE id = @id);
+
+-- name: PairsOfMoments :many
+-- Accounts of an instance that were other at the second moment than at the first.
+WITH before AS (
+    SELECT v.account_id, v.state FROM account_versions v
+    WHERE v.instance_id = @instance_id AND v.valid_from <= @from_time AND (v.valid_to IS NULL OR v.valid_to > @from_time) AND v.state IS NOT NULL
+), after AS (
+    SELECT v.account_id, v.state FROM account_versions v
+    WHERE v.instance_id = @instance_id AND v.valid_from <= @to_time AND (v.valid_to IS NULL OR v.valid_to > @to_time) AND v.state IS NOT NULL
+), pairs AS (
+    SELECT COALESCE(x.account_id, y.account_id) AS account_id, COALESCE(x.state, y.state)->>'name' AS name, x.state AS old_state, y.state AS new_state
+    FROM before x FULL JOIN after y ON y.account_id = x.account_id
+    WHERE x.state IS DISTINCT FROM y.state
+)
+SELECT p.name::text AS name, p.account_id, COALESCE(p.old_state::text, '')::text AS old_state,
+    COALESCE(p.new_state::text, '')::text AS new_state
+FROM pairs p
+WHERE (p.name, p.account_id) > (@after_name::text, @after_id::bigint)
+ORDER BY p.name, p.account_id
+LIMIT @max_rows;
+
+-- name: PairsOfInstances :many
+-- Accounts of two instances, put together by name and host. Everybody is nobody
+-- of that name.
+WITH one AS (
+    SELECT v.account_id, v.state, v.state->>'name' AS name, COALESCE(v.state->>'host', '') AS host, v.state->>'kind' = 'public' AS everybody
+    FROM account_versions v
+    WHERE v.instance_id = @instance_id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at) AND v.state IS NOT NULL
+), other AS (
+    SELECT v.account_id, v.state, v.state->>'name' AS name, COALESCE(v.state->>'host', '') AS host, v.state->>'kind' = 'public' AS everybody
+    FROM account_versions v
+    WHERE v.instance_id = @other_id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at) AND v.state IS NOT NULL
+), pairs AS (
+    SELECT COALESCE(x.name, y.name) AS name, COALESCE(x.account_id, 0) AS one_id, COALESCE(y.account_id, 0) AS other_id, x.state AS one_state, y.state AS other_state,
+        COALESCE(x.account_id, y.account_id) AS place
+    FROM one x FULL JOIN other y ON y.name = x.name AND y.host = x.host AND y.everybody = x.everybody
+)
+SELECT p.name::text AS name, p.place::bigint AS place, p.one_id::bigint AS one_id, p.other_id::bigint AS other_id,
+    COALESCE(p.one_state::text, '')::text AS one_state, COALESCE(p.other_state::text, '')::text AS other_state
+FROM pairs p
+WHERE (p.name, p.place) > (@after_name::text, @after_id::bigint)
+ORDER BY p.name, p.place
+LIMIT @max_rows;
+
+-- name: NamesAt :many
+SELECT (v.state->>'identity')::text AS identity, (v.state->>'name')::text AS name, COALESCE(v.state->>'host', '')::text AS host
+FROM account_versions v
+WHERE v.instance_id = @instance_id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at) AND v.state IS NOT NULL;

@@ -52,7 +52,7 @@ WITH settled AS (
         duration_ms = EXTRACT(epoch FROM clock_timestamp() - r.started_at) * 1000,
         items_synced = @items_synced::integer, items_created = @items_created::integer, items_updated = @items_updated::integer,
         items_deleted = @items_deleted::integer, partial = @partial::boolean, contact = 'alive',
-        error_code = NULL, error_phase = NULL, error_message = NULL, sync_details = @sync_details::jsonb
+        error_code = NULL, error_phase = NULL, error_message = NULL, error_fingerprint = '', sync_details = @sync_details::jsonb
     WHERE r.id = @id::bigint AND r.attempt = @attempt::integer AND r.worker_id = @worker_id::uuid AND r.status = 'running'
     RETURNING r.id, r.instance_id, r.session_id, r.sync_category, r.partial, r.completed_at
 ), met AS (
@@ -84,7 +84,8 @@ WITH settled AS (
         failures = r.failures + @failed::integer,
         contact = CASE @contact::text WHEN 'unknown' THEN r.contact ELSE @contact::text END,
         error_code = sqlc.narg(error_code)::text, error_phase = sqlc.narg(error_phase)::text,
-        error_message = sqlc.narg(error_message)::text, sync_details = @sync_details::jsonb
+        error_message = sqlc.narg(error_message)::text, error_fingerprint = @error_fingerprint::text,
+        sync_details = @sync_details::jsonb
     WHERE r.id = @id::bigint AND r.attempt = @attempt::integer AND r.worker_id = @worker_id::uuid AND r.status = 'running'
     RETURNING r.instance_id
 ), met AS (
@@ -107,7 +108,8 @@ WITH settled AS (
         contact = CASE @contact::text WHEN 'unknown' THEN r.contact ELSE @contact::text END,
         error_code = COALESCE(sqlc.narg(error_code)::text, r.error_code),
         error_phase = COALESCE(sqlc.narg(error_phase)::text, r.error_phase),
-        error_message = COALESCE(sqlc.narg(error_message)::text, r.error_message)
+        error_message = COALESCE(sqlc.narg(error_message)::text, r.error_message),
+        error_fingerprint = COALESCE(NULLIF(@error_fingerprint::text, ''), r.error_fingerprint)
     FROM sync_sessions s
     WHERE r.id = @id::bigint AND r.attempt = @attempt::integer AND r.worker_id = @worker_id::uuid AND r.status = 'running'
       AND s.session_id = r.session_id

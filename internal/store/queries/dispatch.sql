@@ -2,10 +2,12 @@
 SELECT pg_try_advisory_xact_lock(hashtext('dbfleet.dispatch')) AS locked;
 
 -- name: QueueLoads :many
+-- Of the categories in which a session is open: the others have nothing to take.
 SELECT w.queue::text AS category, count(*)::integer AS workers, sum(w.concurrency)::integer AS concurrency,
        (SELECT count(*) FROM sync_instance_records r
         WHERE r.status IN ('queued', 'running') AND r.sync_category = w.queue)::integer AS busy
 FROM (SELECT unnest(queues) AS queue, concurrency FROM workers WHERE lease_until > now()) w
+WHERE EXISTS (SELECT 1 FROM sync_sessions s WHERE s.completed_at IS NULL AND s.sync_category = w.queue)
 GROUP BY w.queue;
 
 -- name: TakeDue :many

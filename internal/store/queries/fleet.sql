@@ -16,7 +16,8 @@ SELECT id FROM instances WHERE id = @id AND deleted_at IS NULL FOR UPDATE;
 SELECT sqlc.embed(i),
        ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
 FROM instances i
-WHERE i.deleted_at IS NULL AND i.id > @after
+WHERE (i.deleted_at IS NOT NULL) = @deleted::boolean AND i.id > @after
+  AND (sqlc.narg(credential_id)::bigint IS NULL OR i.credential_id = sqlc.narg(credential_id)::bigint)
   AND (sqlc.narg(engine)::text IS NULL OR i.engine = sqlc.narg(engine)::text)
   AND (sqlc.narg(active)::boolean IS NULL OR i.active = sqlc.narg(active)::boolean)
   AND (@name::text = '' OR position(lower(@name::text) IN lower(i.name)) > 0)
@@ -52,3 +53,26 @@ SET credential_id = i.credential_id, host_key = i.host_key
 FROM instances i
 WHERE i.id = @instance_id AND r.instance_id = i.id AND r.status = 'pending' AND i.credential_id IS NOT NULL
   AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key);
+
+-- name: DeletedInstance :one
+SELECT sqlc.embed(i),
+       ARRAY(SELECT t.tag FROM instance_tags t WHERE t.instance_id = i.id ORDER BY t.tag)::text[] AS tags
+FROM instances i
+WHERE i.id = @id AND i.deleted_at IS NOT NULL;
+
+-- name: LockDeletedInstance :one
+SELECT (deleted_at IS NOT NULL)::boolean AS deleted FROM instances WHERE id = @id FOR UPDATE;
+
+-- name: RestoreInstance :exec
+UPDATE instances
+SET deleted_at = NULL, name = @name, credential_id = @credential_id::bigint, active = @active, updated_at = now()
+WHERE id = @id;
+
+-- name: ListTags :many
+SELECT t.tag, count(*)::integer AS instances
+FROM instance_tags t
+JOIN instances i ON i.id = t.instance_id
+WHERE i.deleted_at IS NULL AND t.tag > @after::text
+GROUP BY t.tag
+ORDER BY t.tag
+LIMIT @row_limit;

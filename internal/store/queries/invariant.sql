@@ -77,3 +77,21 @@ LIMIT 100;
 SELECT format('account %s has no version', a.id)::text
 FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM account_versions v WHERE v.account_id = a.id)
 LIMIT 100;
+
+-- name: SessionsOfNoFire :many
+SELECT format('session %s of schedule %s belongs to no fire of it', s.session_id, s.schedule_id)::text
+FROM sync_sessions s
+WHERE s.schedule_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM schedule_fires f WHERE f.session_id = s.session_id AND f.schedule_id = s.schedule_id)
+LIMIT 100;
+
+-- name: FireTimesWithSeveralSessions :many
+SELECT format('schedule %s has %s sessions for %s', f.schedule_id, count(*), f.fire_time)::text
+FROM schedule_fires f WHERE f.session_id IS NOT NULL
+GROUP BY f.schedule_id, f.fire_time HAVING count(*) > 1
+LIMIT 100;
+
+-- name: FiresWithWrongSession :many
+SELECT format('fire %s is %s, its session %s', id, outcome, COALESCE(session_id::text, 'none'))::text
+FROM schedule_fires WHERE (outcome = 'started') <> (session_id IS NOT NULL)
+LIMIT 100;

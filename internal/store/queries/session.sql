@@ -1,8 +1,8 @@
 -- name: InsertSession :one
 INSERT INTO sync_sessions (session_id, sync_type, sync_category, parent_id, selector, max_attempts,
-    created_by, idempotency_key, request_hash, deadline_at)
+    created_by, idempotency_key, request_hash, schedule_id, deadline_at)
 VALUES (@session_id, @sync_type, @sync_category, sqlc.narg(parent_id), @selector, @max_attempts,
-    sqlc.narg(created_by), sqlc.narg(idempotency_key), sqlc.narg(request_hash), now() + @deadline::interval)
+    sqlc.narg(created_by), sqlc.narg(idempotency_key), sqlc.narg(request_hash), sqlc.narg(schedule_id), now() + @deadline::interval)
 ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING id;
 
@@ -47,8 +47,9 @@ WITH added AS (
         CASE WHEN i.engine = ANY (@served::text[]) THEN NULL ELSE now() END
     FROM sync_instance_records r
     JOIN instances i ON i.id = r.instance_id
-    WHERE r.session_id = @parent_id AND r.status = @status::text
+    WHERE r.session_id = @parent_id AND r.status = ANY (@statuses::text[])
       AND (@error_code::text = '' OR r.error_code = @error_code::text)
+      AND (@error_fingerprint::text = '' OR r.error_fingerprint = @error_fingerprint::text)
       AND i.deleted_at IS NULL AND i.active
     RETURNING status
 )
@@ -63,15 +64,6 @@ SELECT * FROM sync_sessions WHERE session_id = @session_id;
 -- name: LockSession :one
 SELECT status FROM sync_sessions WHERE session_id = @session_id FOR NO KEY UPDATE;
 
--- name: SessionRows :many
-SELECT * FROM sync_sessions
-WHERE (@after::bigint = 0 OR id < @after::bigint)
-  AND (sqlc.narg(sync_type)::text IS NULL OR sync_type = sqlc.narg(sync_type)::text)
-  AND (sqlc.narg(sync_category)::text IS NULL OR sync_category = sqlc.narg(sync_category)::text)
-  AND (sqlc.narg(status)::text IS NULL OR status = sqlc.narg(status)::text)
-ORDER BY id DESC
-LIMIT @row_limit;
-
 -- name: CountRecords :one
 SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
        (count(*) FILTER (WHERE status = 'queued'))::integer    AS queued,
@@ -84,7 +76,9 @@ SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
        COALESCE(sum(items_synced), 0)::bigint  AS items_synced,
        COALESCE(sum(items_created), 0)::bigint AS items_created,
        COALESCE(sum(items_updated), 0)::bigint AS items_updated,
-       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted
+       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted,
+       (count(*) FILTER (WHERE completed_at > now() - @recent::interval))::integer AS recent,
+       now()::timestamptz AS counted_at
 FROM sync_instance_records
 WHERE session_id = @session_id;
 
@@ -129,27 +123,24 @@ UPDATE sync_sessions
 SET status = 'cancelling', cancel_requested_at = now(), cancelled_by = sqlc.narg(cancelled_by), updated_at = now()
 WHERE session_id = @session_id AND status = 'running';
 
--- name: CancelWaitingRecords :execrows
-UPDATE sync_instance_records
-SET status = 'cancelled', completed_at = now()
-WHERE session_id = @session_id AND status IN ('pending', 'queued');
+-- name: CancelWaitingRecords :one
+-- Closes a batch of those that wait in one status, in the order of their ids.
+-- What a claim or a dispatch has locked is waited for and looked at again.
+WITH waiting AS MATERIALIZED (
+    SELECT w.id FROM sync_instance_records w
+    WHERE w.session_id = @session_id AND w.status = @status::text AND w.id > @after::bigint
+    ORDER BY w.id LIMIT @row_limit
+), closed AS (
+    UPDATE sync_instance_records r
+    SET status = 'cancelled', completed_at = now()
+    WHERE r.id = ANY (ARRAY(SELECT w.id FROM waiting w)) AND r.status IN ('pending', 'queued')
+    RETURNING r.id
+)
+SELECT (SELECT count(*) FROM waiting)::bigint AS found, (SELECT COALESCE(max(id), 0) FROM waiting)::bigint AS last,
+       (SELECT count(*) FROM closed)::bigint AS closed;
 
 -- name: NotifyStop :exec
 SELECT pg_notify('dbfleet_stop', '');
-
--- name: RecordRows :many
--- One probe of the index per status, so that no plan walks other sessions'
--- records or all those of another status.
-SELECT r.* FROM (
-    SELECT p.id FROM unnest(@statuses::text[]) AS wanted (status)
-    CROSS JOIN LATERAL (
-        SELECT q.id FROM sync_instance_records q
-        WHERE q.session_id = @session_id AND q.status = wanted.status AND q.id > @after::bigint
-        ORDER BY q.id LIMIT @row_limit) p
-    ORDER BY p.id LIMIT @row_limit
-) page
-JOIN sync_instance_records r ON r.id = page.id
-ORDER BY r.id;
 
 -- name: LockRecord :one
 SELECT * FROM sync_instance_records WHERE id = @id AND session_id = @session_id FOR UPDATE;

@@ -18,7 +18,8 @@ SET lost = r.lost + 1, worker_id = NULL, deadline_at = NULL, due_at = now(),
     error_code = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'poison' ELSE r.error_code END,
     error_phase = CASE WHEN lost.poison AND NOT lost.cancelled THEN 'dispatch' ELSE r.error_phase END,
     error_message = CASE WHEN lost.poison AND NOT lost.cancelled
-        THEN format('%s workers were lost while they worked on this instance', r.lost + 1) ELSE r.error_message END
+        THEN format(@message::text, r.lost + 1) ELSE r.error_message END,
+    error_fingerprint = CASE WHEN lost.poison AND NOT lost.cancelled THEN @error_fingerprint::text ELSE r.error_fingerprint END
 FROM lost
 WHERE r.id = lost.id
 RETURNING r.id, r.status, r.session_id;
@@ -45,7 +46,7 @@ WITH late AS (
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'session_deadline', error_phase = 'dispatch',
-    error_message = 'the session''s deadline passed before the instance was read'
+    error_message = @message::text, error_fingerprint = @error_fingerprint::text
 FROM late
 WHERE r.id = late.id AND r.status IN ('pending', 'queued');
 
@@ -79,7 +80,7 @@ WITH dead AS MATERIALIZED (
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'host_down', error_phase = 'dispatch',
-    error_message = format('%s other instances of host %s did not answer', @max_silent::bigint, r.host_key)
+    error_message = format(@message::text, @max_silent::bigint, r.host_key), error_fingerprint = @error_fingerprint::text
 FROM waiting
 WHERE r.id = waiting.id AND r.status IN ('pending', 'queued');
 
@@ -105,7 +106,7 @@ WITH rejected AS (
 )
 UPDATE sync_instance_records r
 SET status = 'failed', completed_at = now(), error_code = 'credential_rejected', error_phase = 'dispatch',
-    error_message = format('%s logins with this credential failed in this session; it was not tried here', @max_unproven::bigint)
+    error_message = format(@message::text, @max_unproven::bigint), error_fingerprint = @error_fingerprint::text
 FROM waiting
 WHERE r.id = waiting.id AND r.status IN ('pending', 'queued');
 
