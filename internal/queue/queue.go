@@ -132,6 +132,15 @@ func (c *Client) Waiting(_ context.Context, t session.Ticket) (bool, error) {
 	return false, fmt.Errorf("ask for task %s: %w", TaskID(t), err)
 }
 
+// Depth is how many tasks wait in the category's queue.
+func (c *Client) Depth(_ context.Context, category session.Category) (int, error) {
+	info, err := c.ask.GetQueueInfo(string(category))
+	if err != nil {
+		return 0, fmt.Errorf("ask for queue %s: %w", category, err)
+	}
+	return info.Pending, nil
+}
+
 // ClearArchive deletes archived tasks of all queues: what a dead worker leaves
 // there holds ids that nobody needs. It returns how many there were.
 func (c *Client) ClearArchive(_ context.Context) (int, error) {

@@ -188,6 +188,23 @@ func TestWaitingTellsWhereATaskIs(t *testing.T) {
 	want(1, false)
 }
 
+func TestDepthCountsWhatWaits(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	if n, err := b.Depth(t.Context(), session.Account); err == nil {
+		t.Errorf("an unknown queue has %d tasks", n)
+	}
+	if _, err := b.LostMemory(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for want := range 3 {
+		if n, err := b.Depth(t.Context(), session.Account); err != nil || n != want {
+			t.Errorf("depth %d, %v, want %d", n, err, want)
+		}
+		b.enqueueAll(t, ticket(session.RecordID(want+1)))
+	}
+}
+
 func TestLostMemoryTellsExactlyOneCaller(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

@@ -41,13 +41,13 @@ func (a Accounts) Run(ctx context.Context, t Task) (Report, error) {
 		a.prove(ctx, t.Work) // first: others of the session wait for it
 		t.Answered(ctx)
 	})
+	report := Report{Read: time.Since(began)}
 	if err != nil {
-		return Report{}, err
+		return report, err
 	}
 	if ctx.Err() != nil {
-		return Report{}, fmt.Errorf("read accounts: %w", context.Cause(ctx))
+		return report, fmt.Errorf("read accounts: %w", context.Cause(ctx))
 	}
-	report := Report{Read: time.Since(began)}
 	began = time.Now()
 	err = patiently(context.WithoutCancel(ctx), t.Over, func(ctx context.Context) (err error) {
 		report.Outcome, err = a.Store.CompleteAccounts(ctx, t.Claim, snap, rules(set), details(snap, report.Read))

@@ -28,6 +28,7 @@ func (r *Runner) attempt(ctx context.Context, w session.Work, s *seat) {
 	limited, cancel := context.WithTimeoutCause(running, w.Limit, fmt.Errorf("instance not read within %s", w.Limit.Round(time.Second)))
 	report, scrub, err := r.run(limited, w, s)
 	cancel()
+	r.measure(w, report)
 	switch {
 	case err == nil:
 		r.succeeded(ctx, w, report)
@@ -91,6 +92,15 @@ func (r *Runner) run(ctx context.Context, w session.Work, s *seat) (report Repor
 	return report, scrub, overTime(ctx, err)
 }
 
+func (r *Runner) measure(w session.Work, report Report) {
+	if report.Read > 0 {
+		r.Metrics.Collects.WithLabelValues(string(w.Target.Engine), string(w.Category)).Observe(report.Read.Seconds())
+	}
+	if report.Stored > 0 {
+		r.Metrics.Settles.Observe(report.Stored.Seconds())
+	}
+}
+
 // overTime makes an error without a fault a timeout when the attempt's limit
 // has passed: that is then why it failed.
 func overTime(ctx context.Context, err error) error {
@@ -125,7 +135,10 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, end ending) {
 		r.fenced(ctx)
 		return
 	}
-	switch err := patiently(ctx, r.over, end.settle); {
+	began := time.Now()
+	err := patiently(ctx, r.over, end.settle)
+	r.Metrics.Settles.Observe(time.Since(began).Seconds())
+	switch {
 	case errors.Is(err, session.ErrClaimLost):
 		r.fenced(ctx)
 	case err != nil:

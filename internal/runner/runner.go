@@ -49,7 +49,8 @@ type Task struct {
 	Over <-chan struct{}
 }
 
-// Report is what a job did, for the log.
+// Report is what a job did, for the log and the metrics. The outcome counts only
+// without an error; the times are those of what was begun, 0 of what was not.
 type Report struct {
 	session.Outcome
 	Read   time.Duration // connecting and reading the target
@@ -164,7 +165,9 @@ func (r *Runner) claim(ctx context.Context, t session.Ticket) (session.Work, err
 		if err != nil {
 			return err
 		}
+		began := time.Now()
 		w, err = r.Store.Claim(ctx, t, r.Worker(), timeLimit(t.Category, set))
+		r.Metrics.Claims.Observe(time.Since(began).Seconds())
 		return err
 	})
 	return w, err

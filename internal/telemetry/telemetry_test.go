@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbfleet/dbfleet/internal/telemetry"
 )
@@ -23,10 +24,14 @@ func TestHandlerServesWhatWasCounted(t *testing.T) {
 	m.Reaped.WithLabelValues("lost").Inc()
 	m.Reconciled.Inc()
 	m.Dropped.WithLabelValues("garbage").Inc()
+	m.Query("mysql", "query:accounts", 1500*time.Millisecond)
+	m.Query("mysql", "query:accounts", time.Second)
 	got := scrape(m)
 	for _, want := range []string{
 		`dbfleet_records_settled_total{category="account",result="completed"} 3`,
 		"dbfleet_fenced_writes_total 1",
+		`dbfleet_target_queries_total{engine="mysql",phase="query:accounts"} 2`,
+		`dbfleet_target_query_seconds_total{engine="mysql",phase="query:accounts"} 2.5`,
 		`dbfleet_reaped_total{reason="lost"} 1`,
 		"dbfleet_reconciled_total 1",
 		`dbfleet_dropped_tasks_total{reason="garbage"} 1`,
