@@ -18,6 +18,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AccountDifferenceSide.
+const (
+	AccountDifferenceSideBoth       AccountDifferenceSide = "both"
+	AccountDifferenceSideOnlyFirst  AccountDifferenceSide = "only_first"
+	AccountDifferenceSideOnlySecond AccountDifferenceSide = "only_second"
+)
+
+// Valid indicates whether the value is a known member of the AccountDifferenceSide enum.
+func (e AccountDifferenceSide) Valid() bool {
+	switch e {
+	case AccountDifferenceSideBoth:
+		return true
+	case AccountDifferenceSideOnlyFirst:
+		return true
+	case AccountDifferenceSideOnlySecond:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountKind.
 const (
 	AccountKindPublic AccountKind = "public"
@@ -57,6 +78,66 @@ func (e AccountVersionChange) Valid() bool {
 	case AccountVersionChangeDisappeared:
 		return true
 	case AccountVersionChangeReturned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditOutcome.
+const (
+	AuditOutcomeDenied AuditOutcome = "denied"
+	AuditOutcomeDone   AuditOutcome = "done"
+)
+
+// Valid indicates whether the value is a known member of the AuditOutcome enum.
+func (e AuditOutcome) Valid() bool {
+	switch e {
+	case AuditOutcomeDenied:
+		return true
+	case AuditOutcomeDone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BulkAction.
+const (
+	BulkActionActivate   BulkAction = "activate"
+	BulkActionAddTags    BulkAction = "add_tags"
+	BulkActionDeactivate BulkAction = "deactivate"
+	BulkActionRemoveTags BulkAction = "remove_tags"
+)
+
+// Valid indicates whether the value is a known member of the BulkAction enum.
+func (e BulkAction) Valid() bool {
+	switch e {
+	case BulkActionActivate:
+		return true
+	case BulkActionAddTags:
+		return true
+	case BulkActionDeactivate:
+		return true
+	case BulkActionRemoveTags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CatchUp.
+const (
+	CatchUpOnce CatchUp = "once"
+	CatchUpSkip CatchUp = "skip"
+)
+
+// Valid indicates whether the value is a known member of the CatchUp enum.
+func (e CatchUp) Valid() bool {
+	switch e {
+	case CatchUpOnce:
+		return true
+	case CatchUpSkip:
 		return true
 	default:
 		return false
@@ -135,6 +216,39 @@ func (e Engine) Valid() bool {
 	}
 }
 
+// Defines values for GrantScopeLevel.
+const (
+	GrantScopeLevelColumn   GrantScopeLevel = "column"
+	GrantScopeLevelDatabase GrantScopeLevel = "database"
+	GrantScopeLevelFuture   GrantScopeLevel = "future"
+	GrantScopeLevelObject   GrantScopeLevel = "object"
+	GrantScopeLevelRoutine  GrantScopeLevel = "routine"
+	GrantScopeLevelSchema   GrantScopeLevel = "schema"
+	GrantScopeLevelServer   GrantScopeLevel = "server"
+)
+
+// Valid indicates whether the value is a known member of the GrantScopeLevel enum.
+func (e GrantScopeLevel) Valid() bool {
+	switch e {
+	case GrantScopeLevelColumn:
+		return true
+	case GrantScopeLevelDatabase:
+		return true
+	case GrantScopeLevelFuture:
+		return true
+	case GrantScopeLevelObject:
+		return true
+	case GrantScopeLevelRoutine:
+		return true
+	case GrantScopeLevelSchema:
+		return true
+	case GrantScopeLevelServer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldReason.
 const (
 	HoldReasonIdentityChanged   HoldReason = "identity_changed"
@@ -171,6 +285,24 @@ func (e HoldStatus) Valid() bool {
 	case HoldStatusRejected:
 		return true
 	case HoldStatusSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Overlap.
+const (
+	OverlapQueue Overlap = "queue"
+	OverlapSkip  Overlap = "skip"
+)
+
+// Valid indicates whether the value is a known member of the Overlap enum.
+func (e Overlap) Valid() bool {
+	switch e {
+	case OverlapQueue:
+		return true
+	case OverlapSkip:
 		return true
 	default:
 		return false
@@ -228,6 +360,27 @@ func (e RetryRequestScope) Valid() bool {
 	}
 }
 
+// Defines values for RetryRequestStatus.
+const (
+	RetryRequestStatusCancelled RetryRequestStatus = "cancelled"
+	RetryRequestStatusFailed    RetryRequestStatus = "failed"
+	RetryRequestStatusSkipped   RetryRequestStatus = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the RetryRequestStatus enum.
+func (e RetryRequestStatus) Valid() bool {
+	switch e {
+	case RetryRequestStatusCancelled:
+		return true
+	case RetryRequestStatusFailed:
+		return true
+	case RetryRequestStatusSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -243,6 +396,51 @@ func (e Role) Valid() bool {
 	case RoleOperator:
 		return true
 	case RoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleFireOutcome.
+const (
+	ScheduleFireOutcomeFailed  ScheduleFireOutcome = "failed"
+	ScheduleFireOutcomeMissed  ScheduleFireOutcome = "missed"
+	ScheduleFireOutcomeQueued  ScheduleFireOutcome = "queued"
+	ScheduleFireOutcomeSkipped ScheduleFireOutcome = "skipped"
+	ScheduleFireOutcomeStarted ScheduleFireOutcome = "started"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleFireOutcome enum.
+func (e ScheduleFireOutcome) Valid() bool {
+	switch e {
+	case ScheduleFireOutcomeFailed:
+		return true
+	case ScheduleFireOutcomeMissed:
+		return true
+	case ScheduleFireOutcomeQueued:
+		return true
+	case ScheduleFireOutcomeSkipped:
+		return true
+	case ScheduleFireOutcomeStarted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleFireTrigger.
+const (
+	ScheduleFireTriggerCron   ScheduleFireTrigger = "cron"
+	ScheduleFireTriggerManual ScheduleFireTrigger = "manual"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleFireTrigger enum.
+func (e ScheduleFireTrigger) Valid() bool {
+	switch e {
+	case ScheduleFireTriggerCron:
+		return true
+	case ScheduleFireTriggerManual:
 		return true
 	default:
 		return false
@@ -366,7 +564,118 @@ func (e TLSMode) Valid() bool {
 	}
 }
 
-// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}
+// Defines values for WaitingReason.
+const (
+	WaitingReasonCredentialUnproven WaitingReason = "credential_unproven"
+	WaitingReasonDueLater           WaitingReason = "due_later"
+	WaitingReasonHostLimit          WaitingReason = "host_limit"
+	WaitingReasonNoWorker           WaitingReason = "no_worker"
+	WaitingReasonOtherSession       WaitingReason = "other_session"
+	WaitingReasonReady              WaitingReason = "ready"
+)
+
+// Valid indicates whether the value is a known member of the WaitingReason enum.
+func (e WaitingReason) Valid() bool {
+	switch e {
+	case WaitingReasonCredentialUnproven:
+		return true
+	case WaitingReasonDueLater:
+		return true
+	case WaitingReasonHostLimit:
+		return true
+	case WaitingReasonNoWorker:
+		return true
+	case WaitingReasonOtherSession:
+		return true
+	case WaitingReasonReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncSessionsParamsSort.
+const (
+	ListSyncSessionsParamsSortDuration  ListSyncSessionsParamsSort = "duration"
+	ListSyncSessionsParamsSortFailed    ListSyncSessionsParamsSort = "failed"
+	ListSyncSessionsParamsSortStartedAt ListSyncSessionsParamsSort = "started_at"
+	ListSyncSessionsParamsSortTotal     ListSyncSessionsParamsSort = "total"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncSessionsParamsSort enum.
+func (e ListSyncSessionsParamsSort) Valid() bool {
+	switch e {
+	case ListSyncSessionsParamsSortDuration:
+		return true
+	case ListSyncSessionsParamsSortFailed:
+		return true
+	case ListSyncSessionsParamsSortStartedAt:
+		return true
+	case ListSyncSessionsParamsSortTotal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncSessionsParamsOrder.
+const (
+	ListSyncSessionsParamsOrderAsc  ListSyncSessionsParamsOrder = "asc"
+	ListSyncSessionsParamsOrderDesc ListSyncSessionsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncSessionsParamsOrder enum.
+func (e ListSyncSessionsParamsOrder) Valid() bool {
+	switch e {
+	case ListSyncSessionsParamsOrderAsc:
+		return true
+	case ListSyncSessionsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncRecordsParamsSort.
+const (
+	ListSyncRecordsParamsSortDuration     ListSyncRecordsParamsSort = "duration"
+	ListSyncRecordsParamsSortId           ListSyncRecordsParamsSort = "id"
+	ListSyncRecordsParamsSortInstanceName ListSyncRecordsParamsSort = "instance_name"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncRecordsParamsSort enum.
+func (e ListSyncRecordsParamsSort) Valid() bool {
+	switch e {
+	case ListSyncRecordsParamsSortDuration:
+		return true
+	case ListSyncRecordsParamsSortId:
+		return true
+	case ListSyncRecordsParamsSortInstanceName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncRecordsParamsOrder.
+const (
+	ListSyncRecordsParamsOrderAsc  ListSyncRecordsParamsOrder = "asc"
+	ListSyncRecordsParamsOrderDesc ListSyncRecordsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncRecordsParamsOrder enum.
+func (e ListSyncRecordsParamsOrder) Valid() bool {
+	switch e {
+	case ListSyncRecordsParamsOrderAsc:
+		return true
+	case ListSyncRecordsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}
 type Account struct {
 	CanLogin bool `json:"can_login"`
 
@@ -388,9 +697,12 @@ type Account struct {
 	Kind AccountKind `json:"kind"`
 
 	// LastSeenAt The last read that found it
-	LastSeenAt      time.Time `json:"last_seen_at"`
-	MembershipCount int       `json:"membership_count"`
-	Name            string    `json:"name"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// Locked Somebody has locked it: in MySQL ACCOUNT LOCK; PostgreSQL has no lock, see can_login
+	Locked          bool   `json:"locked"`
+	MembershipCount int    `json:"membership_count"`
+	Name            string `json:"name"`
 
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
@@ -402,8 +714,11 @@ type Account struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
-// AccountDetail Example: {"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"expired":false,"first_seen_at":"2026-11-20T08:00:00Z","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","memberships":[{"admin":false,"role":"16385"}],"name":"app","names":{"16385":"readers"},"replaced_at":null,"superuser":false,"system":false,"valid_until":null}
+// AccountDetail Example: {"as_of":null,"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"expired":false,"first_seen_at":"2026-11-20T08:00:00Z","host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"memberships":[{"admin":false,"role":"16385"}],"name":"app","names":{"16385":"readers"},"replaced_at":null,"scopes":[{"database":"orders","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"level":"object"}],"superuser":false,"superuser_path":[{"everybody":false,"host":"","membership":{"role":"16385","set":true},"name":"dba","role":"16385"}],"system":false,"valid_until":null}
 type AccountDetail struct {
+	// AsOf The moment that was asked for; null for now, or the last state of one that is gone
+	AsOf *time.Time `json:"as_of"`
+
 	// Attributes What only this engine has
 	Attributes map[string]interface{} `json:"attributes"`
 	CanLogin   bool                   `json:"can_login"`
@@ -414,7 +729,6 @@ type AccountDetail struct {
 	// Expired valid_until has passed
 	Expired     bool      `json:"expired"`
 	FirstSeenAt time.Time `json:"first_seen_at"`
-	Grants      []Grant   `json:"grants"`
 
 	// Host MySQL; empty elsewhere
 	Host string `json:"host"`
@@ -429,7 +743,10 @@ type AccountDetail struct {
 	Kind AccountKind `json:"kind"`
 
 	// LastSeenAt The last read that found it
-	LastSeenAt  time.Time    `json:"last_seen_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// Locked Somebody has locked it: in MySQL ACCOUNT LOCK; PostgreSQL has no lock, see can_login
+	Locked      bool         `json:"locked"`
 	Memberships []Membership `json:"memberships"`
 	Name        string       `json:"name"`
 
@@ -439,8 +756,15 @@ type AccountDetail struct {
 	// ReplacedAt When another server took the place of its own
 	ReplacedAt *time.Time `json:"replaced_at"`
 
+	// Scopes What is granted to it directly, the widest scope first
+	Scopes []GrantScope `json:"scopes"`
+
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
+
+	// SuperuserPath The shortest way to the rights of a superuser, role by role; the last one has the attribute. Empty when the account
+	// has it itself, null when there is no way, and for one that is gone.
+	SuperuserPath *[]SuperuserStep `json:"superuser_path"`
 
 	// System Made and kept by the server itself
 	System bool `json:"system"`
@@ -449,10 +773,40 @@ type AccountDetail struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
+// AccountDifference Example: {"diff":{"fields":[{"from":false,"name":"superuser","to":true}]},"first_id":90210,"host":"","kind":"user","name":"app","names":{},"second_id":90210,"side":"both"}
+type AccountDifference struct {
+	// Diff From the first to the second; empty unless it is on both sides
+	Diff json.RawMessage `json:"diff"`
+
+	// FirstId The account at the first moment, or on the first instance
+	FirstId *int64 `json:"first_id"`
+	Host    string `json:"host"`
+
+	// Kind Example: user
+	Kind AccountKind `json:"kind"`
+	Name string      `json:"name"`
+
+	// Names Names of the accounts that diff refers to, by what it calls them
+	Names    map[string]string `json:"names"`
+	SecondId *int64            `json:"second_id"`
+
+	// Side both: it is there on both sides and differs
+	Side AccountDifferenceSide `json:"side"`
+}
+
+// AccountDifferenceSide both: it is there on both sides and differs
+type AccountDifferenceSide string
+
+// AccountDifferencePage Example: {"items":[{"diff":{"fields":[{"from":false,"name":"superuser","to":true}]},"first_id":90210,"host":"","kind":"user","name":"app","names":{},"second_id":90210,"side":"both"}],"next_cursor":null}
+type AccountDifferencePage struct {
+	Items      []AccountDifference `json:"items"`
+	NextCursor *string             `json:"next_cursor"`
+}
+
 // AccountKind Example: user
 type AccountKind string
 
-// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
+// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
 type AccountPage struct {
 	Items      []Account `json:"items"`
 	NextCursor *string   `json:"next_cursor"`
@@ -490,6 +844,49 @@ type AccountVersionPage struct {
 	Items      []AccountVersion `json:"items"`
 	NextCursor *string          `json:"next_cursor"`
 }
+
+// AuditEvent Example: {"action":"instance.update","at":"2026-11-21T01:00:00Z","detail":{"name":"orders-1"},"id":9001,"object_id":"12","object_type":"instance","outcome":"done","remote_addr":"10.0.0.9","request_id":"01JD5Q8G3V","user_id":7,"user_name":"alice"}
+type AuditEvent struct {
+	// Action noun.verb; request.denied for a refused attempt
+	Action     string                 `json:"action"`
+	At         time.Time              `json:"at"`
+	Detail     map[string]interface{} `json:"detail"`
+	Id         int64                  `json:"id"`
+	ObjectId   string                 `json:"object_id"`
+	ObjectType string                 `json:"object_type"`
+
+	// Outcome Example: denied
+	Outcome AuditOutcome `json:"outcome"`
+
+	// RemoteAddr Empty when no request did it
+	RemoteAddr string `json:"remote_addr"`
+
+	// RequestId Empty when no request did it
+	RequestId string `json:"request_id"`
+
+	// UserId 0 is the system itself
+	UserId int64 `json:"user_id"`
+
+	// UserName At that time
+	UserName string `json:"user_name"`
+}
+
+// AuditEventPage Example: {"items":[{"action":"instance.update","at":"2026-11-21T01:00:00Z","detail":{"name":"orders-1"},"id":9001,"object_id":"12","object_type":"instance","outcome":"done","remote_addr":"10.0.0.9","request_id":"01JD5Q8G3V","user_id":7,"user_name":"alice"}],"next_cursor":null}
+type AuditEventPage struct {
+	Items      []AuditEvent `json:"items"`
+	NextCursor *string      `json:"next_cursor"`
+}
+
+// AuditOutcome Example: denied
+type AuditOutcome string
+
+// BulkAction Example: add_tags
+type BulkAction string
+
+// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+//
+// Example: once
+type CatchUp string
 
 // Category Example: account
 type Category string
@@ -551,6 +948,15 @@ type CredentialUpdate struct {
 	Username *string `json:"username,omitempty"`
 }
 
+// DayFigures Example: {"date":"2026-11-20","figures":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}
+type DayFigures struct {
+	// Date In the zone, as 2026-11-20
+	Date string `json:"date"`
+
+	// Figures Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+	Figures Figures `json:"figures"`
+}
+
 // Durations Of the records' last attempts, in milliseconds
 //
 // Example: {"max":10034,"p50":180,"p95":900}
@@ -578,10 +984,45 @@ type ErrorGroup struct {
 	Sample string `json:"sample"`
 }
 
-// Fault Example: {"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"}
+// ErrorKind Example: {"code":"connect_timeout","count":2,"fingerprint":"4be0a6d1f02c9e77","message":"dial tcp \u003caddress\u003e: over \u003cduration\u003e","phase":"connect","samples":[{"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}]}
+type ErrorKind struct {
+	// Code Stable
+	Code  string `json:"code"`
+	Count int    `json:"count"`
+
+	// Fingerprint Names the kind in filters and retries; empty for all of a code that failed before kinds were kept
+	Fingerprint string `json:"fingerprint"`
+
+	// Message With placeholders for what differs
+	Message string `json:"message"`
+	Phase   string `json:"phase"`
+
+	// Samples The first five
+	Samples []ErrorSample `json:"samples"`
+}
+
+// ErrorKindList Example: {"items":[{"code":"connect_timeout","count":2,"fingerprint":"4be0a6d1f02c9e77","message":"dial tcp \u003caddress\u003e: over \u003cduration\u003e","phase":"connect","samples":[{"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}]}]}
+type ErrorKindList struct {
+	Items []ErrorKind `json:"items"`
+}
+
+// ErrorSample Example: {"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}
+type ErrorSample struct {
+	InstanceId   int64  `json:"instance_id"`
+	InstanceName string `json:"instance_name"`
+
+	// Message The driver's words
+	Message  string `json:"message"`
+	RecordId int64  `json:"record_id"`
+}
+
+// Fault Example: {"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"}
 type Fault struct {
 	// Code Stable
 	Code string `json:"code"`
+
+	// Fingerprint Its kind; empty when it failed before kinds were kept
+	Fingerprint string `json:"fingerprint"`
 
 	// Message The driver's words
 	Message string `json:"message"`
@@ -592,9 +1033,58 @@ type Fault struct {
 
 // FieldError Example: {"field":"host","reason":"must be a host name or an IP address"}
 type FieldError struct {
-	Field  string `json:"field"`
+	Field string `json:"field"`
+
+	// Line Of the file that was sent, from 1; left out where there is none
+	Line   *int   `json:"line,omitempty"`
 	Reason string `json:"reason"`
 }
+
+// Figures Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+type Figures struct {
+	Cancelled int `json:"cancelled"`
+	Completed int `json:"completed"`
+
+	// DurationsMs Of the ended sessions
+	DurationsMs Durations `json:"durations_ms"`
+	Ended       int       `json:"ended"`
+	Failed      int       `json:"failed"`
+
+	// Items Accounts for the category account. An unchanged item that was read counts as synced
+	//
+	// Example: {"created":3,"deleted":0,"synced":5120,"updated":1}
+	Items Items `json:"items"`
+
+	// Partial Of completed
+	Partial int `json:"partial"`
+
+	// ReadRate completed of completed and failed; null when there are none
+	ReadRate *float64 `json:"read_rate"`
+
+	// Records Of all sessions; the following of the ended
+	Records int `json:"records"`
+
+	// RecordsPerSecond Records by the time that the ended sessions took together
+	RecordsPerSecond *float64 `json:"records_per_second"`
+	Sessions         int      `json:"sessions"`
+	Skipped          int      `json:"skipped"`
+
+	// Succeeded Of the ended
+	Succeeded int `json:"succeeded"`
+
+	// SuccessRate succeeded of ended; null when none has ended
+	SuccessRate *float64 `json:"success_rate"`
+}
+
+// FiguresByWord A word without sessions is missing
+//
+// Example: {}
+type FiguresByWord map[string]Figures
+
+// Fingerprint A kind of failure
+//
+// Example: 4be0a6d1f02c9e77
+type Fingerprint = string
 
 // Grant Example: {"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}
 type Grant struct {
@@ -622,6 +1112,21 @@ type Grant struct {
 	// Type database, schema, table, column, sequence, function …
 	Type string `json:"type"`
 }
+
+// GrantScope Grants that reach equally far
+//
+// Example: {"database":"orders","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"level":"object"}
+type GrantScope struct {
+	// Database That holds what they are about; empty outside of databases
+	Database string  `json:"database"`
+	Grants   []Grant `json:"grants"`
+
+	// Level future: default privileges
+	Level GrantScopeLevel `json:"level"`
+}
+
+// GrantScopeLevel future: default privileges
+type GrantScopeLevel string
 
 // Hold Example: {"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"instance_name":"orders-1","known_count":120,"lapsed_at":null,"last_seen_at":"2026-11-20T01:00:02Z","missing":["16384","16390"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}
 type Hold struct {
@@ -680,17 +1185,20 @@ type HoldPage struct {
 // HoldStatus Example: open
 type HoldStatus string
 
-// Instance Example: {"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}
+// Instance Example: {"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","deleted_at":null,"engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}
 type Instance struct {
 	Active bool `json:"active"`
 
 	// Contact Example: alive
-	Contact      Contact   `json:"contact"`
-	CreatedAt    time.Time `json:"created_at"`
-	CredentialId int64     `json:"credential_id"`
+	Contact   Contact   `json:"contact"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// CredentialId 0 only of a removed instance whose credential is gone
+	CredentialId int64 `json:"credential_id"`
 
 	// Database Initial database or service; empty means the engine's own
-	Database string `json:"database"`
+	Database  string     `json:"database"`
+	DeletedAt *time.Time `json:"deleted_at"`
 
 	// Engine Example: postgresql
 	Engine Engine `json:"engine"`
@@ -709,18 +1217,46 @@ type Instance struct {
 	Port     int      `json:"port"`
 	Tags     []string `json:"tags"`
 
-	// TlsCa PEM; empty means the system's roots
+	// TlsCa PEM; empty means the system's roots. Without effect with require and disable
 	TlsCa string `json:"tls_ca"`
 
-	// TlsMode Example: verify-full
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode TLSMode `json:"tls_mode"`
 
-	// TlsServerName Empty means the host
+	// TlsServerName Asked for, and checked with verify-full; empty means the host
 	TlsServerName string    `json:"tls_server_name"`
 	UpdatedAt     time.Time `json:"updated_at"`
 
 	// Version Found at the last contact
 	Version string `json:"version"`
+}
+
+// InstanceBulk Example: {"action":"add_tags","dry_run":true,"selector":{"engines":["postgresql"]},"tags":["eu"]}
+type InstanceBulk struct {
+	// Action Example: add_tags
+	Action BulkAction `json:"action"`
+
+	// DryRun Change nothing, only count
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector InstanceSelector `json:"selector"`
+
+	// Tags Of add_tags and remove_tags
+	Tags *[]string `json:"tags,omitempty"`
+}
+
+// InstanceBulkResult Example: {"changed":40,"dry_run":true,"unknown_ids":[],"unknown_names":[]}
+type InstanceBulkResult struct {
+	// Changed Instances that were changed or, in a dry run, would be
+	Changed      int      `json:"changed"`
+	DryRun       bool     `json:"dry_run"`
+	UnknownIds   []int64  `json:"unknown_ids"`
+	UnknownNames []string `json:"unknown_names"`
 }
 
 // InstanceCreate Example: {"credential_id":3,"engine":"postgresql","host":"orders-1.example.net","name":"orders-1","tags":["production"]}
@@ -740,19 +1276,70 @@ type InstanceCreate struct {
 	Name    string  `json:"name"`
 
 	// Port The engine's own by default
-	Port  *int      `json:"port,omitempty"`
-	Tags  *[]string `json:"tags,omitempty"`
-	TlsCa *string   `json:"tls_ca,omitempty"`
+	Port *int      `json:"port,omitempty"`
+	Tags *[]string `json:"tags,omitempty"`
 
-	// TlsMode Example: verify-full
+	// TlsCa PEM. Refused with require and disable
+	TlsCa *string `json:"tls_ca,omitempty"`
+
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode       *TLSMode `json:"tls_mode,omitempty"`
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
 
-// InstancePage Example: {"items":[{"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}],"next_cursor":null}
+// InstanceImport Example: {"bad":1,"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
+type InstanceImport struct {
+	// Bad Lines with a fault
+	Bad    int  `json:"bad"`
+	DryRun bool `json:"dry_run"`
+
+	// Faults The first 1,000, by line
+	Faults []FieldError `json:"faults"`
+
+	// FaultsLeftOut Faults beyond those
+	FaultsLeftOut int `json:"faults_left_out"`
+
+	// Good Lines without a fault
+	Good int `json:"good"`
+
+	// HostsUnchecked Host names that could not be looked up in time; the workers check every address again
+	HostsUnchecked int `json:"hosts_unchecked"`
+
+	// Imported Instances that were registered; 0 in a dry run
+	Imported int `json:"imported"`
+
+	// Lines Lines that are an instance, good or bad
+	Lines int `json:"lines"`
+}
+
+// InstancePage Example: {"items":[{"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","deleted_at":null,"engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}],"next_cursor":null}
 type InstancePage struct {
 	Items      []Instance `json:"items"`
 	NextCursor *string    `json:"next_cursor"`
+}
+
+// InstanceRestore Example: {"active":true}
+type InstanceRestore struct {
+	Active *bool `json:"active,omitempty"`
+
+	// CredentialId In place of the old one
+	CredentialId *int64 `json:"credential_id,omitempty"`
+
+	// Name In place of the old one
+	Name *string `json:"name,omitempty"`
+}
+
+// InstanceSelector Either all, or lists of which an instance must match every one that is given, with any of its entries
+//
+// Example: {"engines":["postgresql"],"tags":["production"]}
+type InstanceSelector struct {
+	All     *bool     `json:"all,omitempty"`
+	Engines *[]Engine `json:"engines,omitempty"`
+	Ids     *[]int64  `json:"ids,omitempty"`
+	Names   *[]string `json:"names,omitempty"`
+	Tags    *[]string `json:"tags,omitempty"`
 }
 
 // InstanceUpdate Example: {"active":false}
@@ -771,10 +1358,14 @@ type InstanceUpdate struct {
 	Port    *int    `json:"port,omitempty"`
 
 	// Tags Replaces all
-	Tags  *[]string `json:"tags,omitempty"`
-	TlsCa *string   `json:"tls_ca,omitempty"`
+	Tags *[]string `json:"tags,omitempty"`
 
-	// TlsMode Example: verify-full
+	// TlsCa PEM. Refused with require and disable
+	TlsCa *string `json:"tls_ca,omitempty"`
+
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode       *TLSMode `json:"tls_mode,omitempty"`
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
@@ -806,6 +1397,23 @@ type Membership struct {
 	Set  *bool  `json:"set,omitempty"`
 }
 
+// NextFires Example: {"items":["2026-11-22T01:00:00Z","2026-11-23T01:00:00Z"],"paused":false,"schedule_id":4,"time_zone":"Europe/Berlin"}
+type NextFires struct {
+	Items []time.Time `json:"items"`
+
+	// Paused None of them will fire before it is resumed
+	Paused     bool  `json:"paused"`
+	ScheduleId int64 `json:"schedule_id"`
+
+	// TimeZone Of the schedule; the times themselves are in UTC
+	TimeZone string `json:"time_zone"`
+}
+
+// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+//
+// Example: skip
+type Overlap string
+
 // Problem Example: {"code":"invalid_value","detail":"host: must be a host name or an IP address","errors":[{"field":"host","reason":"must be a host name or an IP address"}],"field":"host","request_id":"01JD5Q8G3V","status":422,"title":"A value cannot be accepted","type":"urn:dbfleet:problem:invalid_value"}
 type Problem struct {
 	// Code Stable; match on this
@@ -830,18 +1438,183 @@ type Problem struct {
 // RecordStatus Example: failed
 type RecordStatus string
 
-// RetryRequest Example: {"code":"connect_timeout","scope":"failed"}
+// RetryRequest What failed, unless scope or status say otherwise
+//
+// Example: {"fingerprint":"4be0a6d1f02c9e77","status":["failed"]}
 type RetryRequest struct {
-	// Code Only failures of this code
-	Code  *string           `json:"code,omitempty"`
-	Scope RetryRequestScope `json:"scope"`
+	// Code Only those whose last failure has this code
+	Code *string `json:"code,omitempty"`
+
+	// Fingerprint A kind of failure
+	//
+	// Example: 4be0a6d1f02c9e77
+	Fingerprint *Fingerprint `json:"fingerprint,omitempty"`
+
+	// Scope One state; status can name several
+	Scope *RetryRequestScope `json:"scope,omitempty"`
+
+	// Status Stands for scope
+	Status *[]RetryRequestStatus `json:"status,omitempty"`
 }
 
-// RetryRequestScope defines model for RetryRequest.Scope.
+// RetryRequestScope One state; status can name several
 type RetryRequestScope string
+
+// RetryRequestStatus defines model for RetryRequest.Status.
+type RetryRequestStatus string
 
 // Role Example: operator
 type Role string
+
+// Schedule Example: {"catch_up":"once","category":"account","created_at":"2026-11-20T08:00:00Z","created_by":7,"cron":"0 2 * * *","id":4,"max_attempts":null,"name":"nightly","next_fire_at":"2026-11-22T01:00:00Z","overlap":"skip","paused":false,"paused_at":null,"selector":{"tags":["production"]},"time_zone":"Europe/Berlin","updated_at":"2026-11-20T08:00:00Z"}
+type Schedule struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp CatchUp `json:"catch_up"`
+
+	// Category Example: account
+	Category  Category  `json:"category"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy A user
+	CreatedBy int64 `json:"created_by"`
+
+	// Cron Minute, hour, day of month, month, day of week; 0 and 7 are Sunday
+	Cron string `json:"cron"`
+	Id   int64  `json:"id"`
+
+	// MaxAttempts Of one instance; null for the setting session.max_attempts
+	MaxAttempts *int   `json:"max_attempts"`
+	Name        string `json:"name"`
+
+	// NextFireAt Null while it is paused
+	NextFireAt *time.Time `json:"next_fire_at"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap  Overlap    `json:"overlap"`
+	Paused   bool       `json:"paused"`
+	PausedAt *time.Time `json:"paused_at"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector Selector `json:"selector"`
+
+	// TimeZone IANA name
+	TimeZone  string    `json:"time_zone"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ScheduleCreate Example: {"catch_up":"once","category":"account","cron":"0 2 * * *","name":"nightly","selector":{"all":true},"time_zone":"Europe/Berlin"}
+type ScheduleCreate struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp *CatchUp `json:"catch_up,omitempty"`
+
+	// Category Example: account
+	Category Category `json:"category"`
+	Cron     string   `json:"cron"`
+
+	// MaxAttempts Of one instance; the setting session.max_attempts by default
+	MaxAttempts *int   `json:"max_attempts,omitempty"`
+	Name        string `json:"name"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap *Overlap `json:"overlap,omitempty"`
+	Paused  *bool    `json:"paused,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector Selector `json:"selector"`
+
+	// TimeZone IANA name; the setting time_zone by default
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// ScheduleFire A time of a schedule and what became of it
+//
+// Example: {"created_at":"2026-11-21T01:00:00Z","created_by":null,"fire_time":"2026-11-21T01:00:00Z","id":31,"late":false,"missed_count":0,"missed_from":null,"outcome":"started","reason":"","schedule_id":4,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","trigger":"cron","updated_at":"2026-11-21T01:00:00Z"}
+type ScheduleFire struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user of a manual one
+	CreatedBy *int64 `json:"created_by"`
+
+	// FireTime That was due; for a manual one, when it was asked for
+	FireTime time.Time `json:"fire_time"`
+	Id       int64     `json:"id"`
+
+	// Late It fired over a minute late
+	Late bool `json:"late"`
+
+	// MissedCount Times that were missed; 0 unless missed
+	MissedCount int `json:"missed_count"`
+
+	// MissedFrom The line sums up all times from this one to fire_time
+	MissedFrom *time.Time          `json:"missed_from"`
+	Outcome    ScheduleFireOutcome `json:"outcome"`
+
+	// Reason Why it did not start; empty when it did
+	Reason     string `json:"reason"`
+	ScheduleId int64  `json:"schedule_id"`
+
+	// SessionId Of a started one
+	SessionId *openapi_types.UUID `json:"session_id"`
+	Trigger   ScheduleFireTrigger `json:"trigger"`
+	UpdatedAt time.Time           `json:"updated_at"`
+}
+
+// ScheduleFireOutcome defines model for ScheduleFire.Outcome.
+type ScheduleFireOutcome string
+
+// ScheduleFireTrigger defines model for ScheduleFire.Trigger.
+type ScheduleFireTrigger string
+
+// ScheduleFirePage Example: {"items":[{"created_at":"2026-11-21T01:00:00Z","created_by":null,"fire_time":"2026-11-21T01:00:00Z","id":31,"late":false,"missed_count":0,"missed_from":null,"outcome":"started","reason":"","schedule_id":4,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","trigger":"cron","updated_at":"2026-11-21T01:00:00Z"}],"next_cursor":null}
+type ScheduleFirePage struct {
+	Items      []ScheduleFire `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
+}
+
+// SchedulePage Example: {"items":[{"catch_up":"once","category":"account","created_at":"2026-11-20T08:00:00Z","created_by":7,"cron":"0 2 * * *","id":4,"max_attempts":null,"name":"nightly","next_fire_at":"2026-11-22T01:00:00Z","overlap":"skip","paused":false,"paused_at":null,"selector":{"tags":["production"]},"time_zone":"Europe/Berlin","updated_at":"2026-11-20T08:00:00Z"}],"next_cursor":null}
+type SchedulePage struct {
+	Items      []Schedule `json:"items"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+// ScheduleUpdate Example: {"cron":"30 3 * * MON-FRI"}
+type ScheduleUpdate struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp *CatchUp `json:"catch_up,omitempty"`
+
+	// Category Example: account
+	Category *Category `json:"category,omitempty"`
+	Cron     *string   `json:"cron,omitempty"`
+
+	// MaxAttempts 0 means the setting session.max_attempts
+	MaxAttempts *int    `json:"max_attempts,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap *Overlap `json:"overlap,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector *Selector `json:"selector,omitempty"`
+	TimeZone *string   `json:"time_zone,omitempty"`
+}
 
 // Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
 //
@@ -896,7 +1669,25 @@ type SettingValue struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// SyncRecord Example: {"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed"}
+// SuperuserStep Whoever stands before it may take on the role
+//
+// Example: {"everybody":false,"host":"","membership":{"role":"16385","set":true},"name":"dba","role":"16385"}
+type SuperuserStep struct {
+	// Everybody Everybody may: the role is PUBLIC, or PUBLIC is a member of it
+	Everybody bool   `json:"everybody"`
+	Host      string `json:"host"`
+
+	// Membership The account is a member of role
+	//
+	// Example: {"admin":false,"role":"16385"}
+	Membership *Membership `json:"membership,omitempty"`
+	Name       string      `json:"name"`
+
+	// Role Identity
+	Role string `json:"role"`
+}
+
+// SyncRecord Example: {"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed","waiting":null}
 type SyncRecord struct {
 	// Attempt Of the last claim; counts from 1
 	Attempt int `json:"attempt"`
@@ -931,15 +1722,22 @@ type SyncRecord struct {
 
 	// Status Example: failed
 	Status RecordStatus `json:"status"`
+
+	// Waiting Why a record does not run: no living worker serves its category (no_worker); it is due
+	// later, at until (due_later); another session reads the same instance (other_session); its
+	// host has as many records under way as the setting dispatch.host_limit lets it
+	// (host_limit); the first logins with its credential have not succeeded yet
+	// (credential_unproven); or it only waits for its turn (ready)
+	Waiting *Waiting `json:"waiting"`
 }
 
-// SyncRecordPage Example: {"items":[{"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed"}],"next_cursor":null}
+// SyncRecordPage Example: {"items":[{"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed","waiting":null}],"next_cursor":null}
 type SyncRecordPage struct {
 	Items      []SyncRecord `json:"items"`
 	NextCursor *string      `json:"next_cursor"`
 }
 
-// SyncSession Example: {"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}
+// SyncSession Example: {"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"schedule_id":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}
 type SyncSession struct {
 	// Category Example: account
 	Category    Category   `json:"category"`
@@ -963,7 +1761,9 @@ type SyncSession struct {
 	// ErrorGroups The biggest first
 	ErrorGroups []ErrorGroup `json:"error_groups"`
 
-	// EtaSeconds Null unless it runs and something has ended
+	// EtaSeconds Until the last record ends: what is open takes as long as the last reads of the same
+	// instances, as many at once as now. Null when nothing runs, in lists, and unless four of
+	// five of the open instances have been read before
 	EtaSeconds *int64 `json:"eta_seconds"`
 
 	// Items Accounts for the category account. An unchanged item that was read counts as synced
@@ -978,14 +1778,17 @@ type SyncSession struct {
 	// Progress Per cent of the records that have ended; two decimals
 	Progress float64 `json:"progress"`
 
-	// RatePerSecond Records ended per second since the start; null unless it runs
+	// RatePerSecond Records ended per second of the last minute; null unless it runs
 	RatePerSecond *float64 `json:"rate_per_second"`
 
-	// Reason Why it ended without work; mostly empty
+	// Reason Why it ended without work, such as empty_selection; mostly empty
 	Reason string `json:"reason"`
 
 	// Result Null while it runs
 	Result *SessionResult `json:"result"`
+
+	// ScheduleId The schedule that made it, also when a user ran that; null for none
+	ScheduleId *int64 `json:"schedule_id"`
 
 	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
 	//
@@ -1003,7 +1806,7 @@ type SyncSession struct {
 	UpdatedAt time.Time   `json:"updated_at"`
 }
 
-// SyncSessionPage Example: {"items":[{"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}],"next_cursor":"c2Vzc2lvbnMuNDI"}
+// SyncSessionPage Example: {"items":[{"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"schedule_id":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}],"next_cursor":"c2Vzc2lvbnMuNDI"}
 type SyncSessionPage struct {
 	Items      []SyncSession `json:"items"`
 	NextCursor *string       `json:"next_cursor"`
@@ -1023,17 +1826,162 @@ type SyncSessionRequest struct {
 	Selector Selector `json:"selector"`
 }
 
-// TLSMode Example: verify-full
+// SyncStatistics Example: {"by_category":{},"by_day":[{"date":"2026-11-20","figures":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}],"by_result":{},"by_status":{},"by_type":{},"from":"2026-11-20T00:00:00Z","time_zone":"UTC","to":"2026-11-21T00:00:00Z","total":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}
+type SyncStatistics struct {
+	// ByCategory A word without sessions is missing
+	//
+	// Example: {}
+	ByCategory FiguresByWord `json:"by_category"`
+	ByDay      []DayFigures  `json:"by_day"`
+
+	// ByResult A word without sessions is missing
+	//
+	// Example: {}
+	ByResult FiguresByWord `json:"by_result"`
+
+	// ByStatus A word without sessions is missing
+	//
+	// Example: {}
+	ByStatus FiguresByWord `json:"by_status"`
+
+	// ByType A word without sessions is missing
+	//
+	// Example: {}
+	ByType FiguresByWord `json:"by_type"`
+	From   time.Time     `json:"from"`
+
+	// TimeZone IANA name of the zone in which days begin
+	TimeZone string    `json:"time_zone"`
+	To       time.Time `json:"to"`
+
+	// Total Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+	Total Figures `json:"total"`
+}
+
+// TLSMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+//
+// Example: verify-full
 type TLSMode string
 
-// User Example: {"id":7,"name":"alice","role":"operator"}
+// TagCount Example: {"instances":40,"tag":"production"}
+type TagCount struct {
+	// Instances How many living instances carry it
+	Instances int    `json:"instances"`
+	Tag       string `json:"tag"`
+}
+
+// TagPage Example: {"items":[{"instances":40,"tag":"production"}],"next_cursor":null}
+type TagPage struct {
+	Items      []TagCount `json:"items"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+// Token What is known of an API token; not its text
+//
+// Example: {"created_at":"2026-11-20T08:00:00Z","expires_at":"2027-02-18T08:00:00Z","id":31,"last_used_at":"2026-11-21T01:00:00Z","name":"laptop","revoked_at":null,"user_id":7,"user_name":"alice"}
+type Token struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt Null: never
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// Id The number in its text
+	Id int64 `json:"id"`
+
+	// LastUsedAt To the minute; null: never
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// Name What it is for; may be empty
+	Name      string     `json:"name"`
+	RevokedAt *time.Time `json:"revoked_at"`
+	UserId    int64      `json:"user_id"`
+	UserName  string     `json:"user_name"`
+}
+
+// TokenCreate Example: {"expires_at":null,"name":"laptop"}
+type TokenCreate struct {
+	// ExpiresAt In the future; null: never
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// Name What it is for
+	Name *string `json:"name,omitempty"`
+}
+
+// TokenCreated Example: {"expires_at":"2027-02-18T08:00:00Z","id":31,"token":"dbf_31_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+type TokenCreated struct {
+	ExpiresAt *time.Time `json:"expires_at"`
+	Id        int64      `json:"id"`
+
+	// Token Its text, this once
+	Token string `json:"token"`
+}
+
+// TokenPage Example: {"items":[{"created_at":"2026-11-20T08:00:00Z","expires_at":"2027-02-18T08:00:00Z","id":31,"last_used_at":"2026-11-21T01:00:00Z","name":"laptop","revoked_at":null,"user_id":7,"user_name":"alice"}],"next_cursor":null}
+type TokenPage struct {
+	Items      []Token `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// User Example: {"created_at":"2026-11-20T08:00:00Z","disabled_at":null,"id":7,"last_used_at":"2026-11-21T01:00:00Z","name":"alice","role":"operator"}
 type User struct {
-	Id   int64  `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisabledAt Null while the user may log in
+	DisabledAt *time.Time `json:"disabled_at"`
+	Id         int64      `json:"id"`
+
+	// LastUsedAt Of any of its tokens, to the minute; null: never
+	LastUsedAt *time.Time `json:"last_used_at"`
+	Name       string     `json:"name"`
+
+	// Role Example: operator
+	Role Role `json:"role"`
+}
+
+// UserCreate Example: {"name":"alice","role":"operator"}
+type UserCreate struct {
 	Name string `json:"name"`
 
 	// Role Example: operator
 	Role Role `json:"role"`
 }
+
+// UserPage Example: {"items":[{"created_at":"2026-11-20T08:00:00Z","disabled_at":null,"id":7,"last_used_at":"2026-11-21T01:00:00Z","name":"alice","role":"operator"}],"next_cursor":null}
+type UserPage struct {
+	Items      []User  `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// UserUpdate Example: {"role":"viewer"}
+type UserUpdate struct {
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Role Example: operator
+	Role *Role `json:"role,omitempty"`
+}
+
+// Waiting Why a record does not run: no living worker serves its category (no_worker); it is due
+// later, at until (due_later); another session reads the same instance (other_session); its
+// host has as many records under way as the setting dispatch.host_limit lets it
+// (host_limit); the first logins with its credential have not succeeded yet
+// (credential_unproven); or it only waits for its turn (ready)
+//
+// Example: {"reason":"due_later","session_id":null,"since":"2026-11-21T01:00:08Z","until":"2026-11-21T01:00:08Z"}
+type Waiting struct {
+	Reason WaitingReason `json:"reason"`
+
+	// SessionId The other session; null unless there is one
+	SessionId *openapi_types.UUID `json:"session_id"`
+
+	// Since When it was queued, or else became due
+	Since time.Time `json:"since"`
+
+	// Until When it becomes due; null unless it is due later
+	Until *time.Time `json:"until"`
+}
+
+// WaitingReason defines model for Waiting.Reason.
+type WaitingReason string
 
 // Worker Example: {"alive":true,"beaten_at":"2026-11-21T01:00:00Z","concurrency":64,"hostname":"sync-1","id":"0d1f7f3c-52f4-4f0f-8a65-2b1d9e1c7a55","pid":4242,"queues":["account"],"started_at":"2026-11-21T00:00:00Z","version":"0.1.0"}
 type Worker struct {
@@ -1062,6 +2010,9 @@ type AccountID = int64
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// Deleted defines model for Deleted.
+type Deleted = bool
+
 // HoldID defines model for HoldID.
 type HoldID = int64
 
@@ -1071,20 +2022,75 @@ type InstanceID = int64
 // Limit defines model for Limit.
 type Limit = int
 
+// NameCursor defines model for NameCursor.
+type NameCursor = string
+
+// ScheduleID defines model for ScheduleID.
+type ScheduleID = int64
+
+// SessionCategory Example: account
+type SessionCategory = Category
+
+// SessionCreator defines model for SessionCreator.
+type SessionCreator = string
+
+// SessionFrom defines model for SessionFrom.
+type SessionFrom = time.Time
+
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
 
+// SessionInstance defines model for SessionInstance.
+type SessionInstance = int64
+
+// SessionQuery defines model for SessionQuery.
+type SessionQuery = string
+
+// SessionTo defines model for SessionTo.
+type SessionTo = time.Time
+
+// TokenID defines model for TokenID.
+type TokenID = int64
+
+// UserID defines model for UserID.
+type UserID = int64
+
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
-	InstanceId *int64 `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+	Engine     *Engine `form:"engine,omitempty" json:"engine,omitempty"`
+	InstanceId *int64  `form:"instance_id,omitempty" json:"instance_id,omitempty"`
 
-	// Name Exactly this name
+	// Tag Of the instance
+	Tag *string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Name Exactly this name; it may hold control characters, but for NUL
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
 	// NameContains Part of the name, in any case
 	NameContains *string      `form:"name_contains,omitempty" json:"name_contains,omitempty"`
 	Kind         *AccountKind `form:"kind,omitempty" json:"kind,omitempty"`
-	Superuser    *bool        `form:"superuser,omitempty" json:"superuser,omitempty"`
+
+	// Superuser By its own attribute
+	Superuser *bool `form:"superuser,omitempty" json:"superuser,omitempty"`
+	Locked    *bool `form:"locked,omitempty" json:"locked,omitempty"`
+	CanLogin  *bool `form:"can_login,omitempty" json:"can_login,omitempty"`
+
+	// System Made and kept by the server itself
+	System *bool `form:"system,omitempty" json:"system,omitempty"`
+
+	// Privilege In the server's words; OWNER finds owners
+	Privilege *string `form:"privilege,omitempty" json:"privilege,omitempty"`
+
+	// ObjectType The type of the grant
+	ObjectType *string `form:"object_type,omitempty" json:"object_type,omitempty"`
+
+	// Database That holds the object
+	Database *string `form:"database,omitempty" json:"database,omitempty"`
+	Schema   *string `form:"schema,omitempty" json:"schema,omitempty"`
+
+	// Object Name of the table, routine, schema, database …
+	Object *string `form:"object,omitempty" json:"object,omitempty"`
+	Column *string `form:"column,omitempty" json:"column,omitempty"`
 
 	// Deleted Also those that are gone, and those of deleted instances
 	Deleted *bool `form:"deleted,omitempty" json:"deleted,omitempty"`
@@ -1093,7 +2099,36 @@ type ListAccountsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next_cursor of the page before; opaque
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *NameCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CompareAccountsParams defines parameters for CompareAccounts.
+type CompareAccountsParams struct {
+	InstanceId int64 `form:"instance_id" json:"instance_id"`
+
+	// From The first moment
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The second moment; the present by default
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// OtherId The second instance
+	OtherId *int64 `form:"other_id,omitempty" json:"other_id,omitempty"`
+
+	// At The moment at which two instances are compared; the present by default
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *NameCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// At A moment that has passed; the present by default
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
 }
 
 // ListAccountHistoryParams defines parameters for ListAccountHistory.
@@ -1105,8 +2140,41 @@ type ListAccountHistoryParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// UserId Who did it; 0 is the system itself
+	UserId *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// Action Exactly this one
+	Action     *string       `form:"action,omitempty" json:"action,omitempty"`
+	ObjectType *string       `form:"object_type,omitempty" json:"object_type,omitempty"`
+	ObjectId   *string       `form:"object_id,omitempty" json:"object_id,omitempty"`
+	Outcome    *AuditOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// From At or after this time
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before this time
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListCredentialsParams defines parameters for ListCredentials.
 type ListCredentialsParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListCredentialInstancesParams defines parameters for ListCredentialInstances.
+type ListCredentialInstancesParams struct {
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1137,18 +2205,101 @@ type ListInstancesParams struct {
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
+	// Deleted true: the removed ones instead of the living
+	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
+
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next_cursor of the page before; opaque
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportInstancesParams defines parameters for ExportInstances.
+type ExportInstancesParams struct {
+	Engine *Engine `form:"engine,omitempty" json:"engine,omitempty"`
+
+	// Tag Carries this tag
+	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
+	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
+
+	// Name Part of the name, in any case
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Deleted true: the removed ones instead of the living
+	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
+}
+
+// ImportInstancesParams defines parameters for ImportInstances.
+type ImportInstancesParams struct {
+	// DryRun Check, and import nothing
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// SkipBad Import the good lines
+	SkipBad *bool `form:"skip_bad,omitempty" json:"skip_bad,omitempty"`
+}
+
+// ListMyTokensParams defines parameters for ListMyTokens.
+type ListMyTokensParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSchedulesParams defines parameters for ListSchedules.
+type ListSchedulesParams struct {
+	// Name Part of the name, in any case
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListScheduleFiresParams defines parameters for ListScheduleFires.
+type ListScheduleFiresParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListNextFiresParams defines parameters for ListNextFires.
+type ListNextFiresParams struct {
+	// Count How many
+	Count *int `form:"count,omitempty" json:"count,omitempty"`
 }
 
 // ListSyncSessionsParams defines parameters for ListSyncSessions.
 type ListSyncSessionsParams struct {
-	Category *Category      `form:"category,omitempty" json:"category,omitempty"`
-	Status   *SessionStatus `form:"status,omitempty" json:"status,omitempty"`
-	Type     *SessionType   `form:"type,omitempty" json:"type,omitempty"`
+	Category *SessionCategory `form:"category,omitempty" json:"category,omitempty"`
+	Status   *SessionStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Type     *SessionType     `form:"type,omitempty" json:"type,omitempty"`
+	Result   *SessionResult   `form:"result,omitempty" json:"result,omitempty"`
+
+	// CreatedBy The number of a user, `system` or `schedule`
+	CreatedBy *SessionCreator `form:"created_by,omitempty" json:"created_by,omitempty"`
+
+	// InstanceId Has a record of this instance
+	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// From Started then or later
+	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Started before
+	To *SessionTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q Digits that the session's id begins with, or part of its reason in any case, or the whole
+	// name of a living instance that has a record in it. Part of an instance's name finds nothing:
+	// search the instances, then use `instance_id`.
+	Q     *SessionQuery                `form:"q,omitempty" json:"q,omitempty"`
+	Sort  *ListSyncSessionsParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
+	Order *ListSyncSessionsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1156,6 +2307,12 @@ type ListSyncSessionsParams struct {
 	// Cursor next_cursor of the page before; opaque
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListSyncSessionsParamsSort defines parameters for ListSyncSessions.
+type ListSyncSessionsParamsSort string
+
+// ListSyncSessionsParamsOrder defines parameters for ListSyncSessions.
+type ListSyncSessionsParamsOrder string
 
 // CreateSyncSessionParams defines parameters for CreateSyncSession.
 type CreateSyncSessionParams struct {
@@ -1163,9 +2320,94 @@ type CreateSyncSessionParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSyncStatisticsParams defines parameters for GetSyncStatistics.
+type GetSyncStatisticsParams struct {
+	Category *SessionCategory `form:"category,omitempty" json:"category,omitempty"`
+	Status   *SessionStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Type     *SessionType     `form:"type,omitempty" json:"type,omitempty"`
+	Result   *SessionResult   `form:"result,omitempty" json:"result,omitempty"`
+
+	// CreatedBy The number of a user, `system` or `schedule`
+	CreatedBy *SessionCreator `form:"created_by,omitempty" json:"created_by,omitempty"`
+
+	// InstanceId Has a record of this instance
+	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// From Started then or later
+	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Started before
+	To *SessionTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q Digits that the session's id begins with, or part of its reason in any case, or the whole
+	// name of a living instance that has a record in it. Part of an instance's name finds nothing:
+	// search the instances, then use `instance_id`.
+	Q *SessionQuery `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// StreamSyncSessionParams defines parameters for StreamSyncSession.
+type StreamSyncSessionParams struct {
+	// LastEventID Id of the last event that came
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListSyncRecordsParams defines parameters for ListSyncRecords.
 type ListSyncRecordsParams struct {
-	Status *RecordStatus `form:"status,omitempty" json:"status,omitempty"`
+	// Status Any of these states, with commas between them
+	Status *[]RecordStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Code The last failure has this code
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Fingerprint The last failure is of this kind
+	Fingerprint *Fingerprint `form:"fingerprint,omitempty" json:"fingerprint,omitempty"`
+
+	// Q Part of the instance's name, in any case
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort By duration, records without one come last
+	Sort  *ListSyncRecordsParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
+	Order *ListSyncRecordsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSyncRecordsParamsSort defines parameters for ListSyncRecords.
+type ListSyncRecordsParamsSort string
+
+// ListSyncRecordsParamsOrder defines parameters for ListSyncRecords.
+type ListSyncRecordsParamsOrder string
+
+// ListTagsParams defines parameters for ListTags.
+type ListTagsParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListTokensParams defines parameters for ListTokens.
+type ListTokensParams struct {
+	UserId *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Name Exactly this name
+	Name     *string `form:"name,omitempty" json:"name,omitempty"`
+	Role     *Role   `form:"role,omitempty" json:"role,omitempty"`
+	Disabled *bool   `form:"disabled,omitempty" json:"disabled,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1183,8 +2425,20 @@ type UpdateCredentialJSONRequestBody = CredentialUpdate
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = InstanceCreate
 
+// ChangeInstancesJSONRequestBody defines body for ChangeInstances for application/json ContentType.
+type ChangeInstancesJSONRequestBody = InstanceBulk
+
 // UpdateInstanceJSONRequestBody defines body for UpdateInstance for application/json ContentType.
 type UpdateInstanceJSONRequestBody = InstanceUpdate
+
+// RestoreInstanceJSONRequestBody defines body for RestoreInstance for application/json ContentType.
+type RestoreInstanceJSONRequestBody = InstanceRestore
+
+// CreateScheduleJSONRequestBody defines body for CreateSchedule for application/json ContentType.
+type CreateScheduleJSONRequestBody = ScheduleCreate
+
+// UpdateScheduleJSONRequestBody defines body for UpdateSchedule for application/json ContentType.
+type UpdateScheduleJSONRequestBody = ScheduleUpdate
 
 // SetSettingJSONRequestBody defines body for SetSetting for application/json ContentType.
 type SetSettingJSONRequestBody = SettingValue
@@ -1194,6 +2448,15 @@ type CreateSyncSessionJSONRequestBody = SyncSessionRequest
 
 // RetrySyncSessionJSONRequestBody defines body for RetrySyncSession for application/json ContentType.
 type RetrySyncSessionJSONRequestBody = RetryRequest
+
+// CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
+type CreateUserJSONRequestBody = UserCreate
+
+// UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
+type UpdateUserJSONRequestBody = UserUpdate
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenCreate
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1269,20 +2532,52 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// ListAccounts Accounts of all instances
+	// ListAccounts Search the accounts of all instances
+	//
+	// Of the grant parameters, `privilege`, `object` or `database` must be among them; an account is found
+	// when one of its own grants matches all of them. What it has through membership in a role
+	// does not count (the role is found itself, and an account lists its memberships), nor does
+	// what was revoked or denied. Names and privileges are those of the server, in its letters;
+	// the first 200 characters count. In MySQL a database is the `schema` of its tables and
+	// routines, and the `object` of a grant of type `database`.
+	//
+	// Every filter is part of the cursor: one of another search is refused.
 	//
 	// Corresponds with GET /accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetAccount One account with its memberships and grants
+	// CompareAccounts How accounts differ between two moments, or between two instances
+	//
+	// With `from`: the accounts of the instance that are other at `to` than they were then.
+	// With `other_id`: the accounts of two instances, put together by name and host, since the
+	// identity of the same account differs between servers; roles and grantors are compared by
+	// name as well, and `names` maps these names to themselves. When another server has taken
+	// the place of the instance's own, its accounts are others.
+	//
+	// A page holds the accounts in the order of their names. It may hold fewer than `limit`,
+	// even none, while `next_cursor` says that there is more to compare.
+	//
+	// Corresponds with GET /accounts/diff (the `CompareAccounts` operationId).
+	CompareAccounts(ctx context.Context, params *CompareAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAccount One account with its memberships, its grants, and how it becomes a superuser
+	//
+	// With `at`, the account as it was then, and how it became a superuser then; the names of
+	// other accounts are those of now. 404 `account_not_there` when it was not on its server at
+	// that time, as far as reads tell.
 	//
 	// Corresponds with GET /accounts/{account_id} (the `GetAccount` operationId).
-	GetAccount(ctx context.Context, accountId AccountID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetAccount(ctx context.Context, accountId AccountID, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAccountHistory Every state that an account has had, newest first
 	//
 	// Corresponds with GET /accounts/{account_id}/history (the `ListAccountHistory` operationId).
 	ListAccountHistory(ctx context.Context, accountId AccountID, params *ListAccountHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAuditEvents Changes and refused attempts, newest first
+	//
+	// Corresponds with GET /audit-events (the `ListAuditEvents` operationId).
+	ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListCredentials Credentials
 	//
@@ -1335,6 +2630,11 @@ type ClientInterface interface {
 	// Corresponds with PATCH /credentials/{credential_id} (the `UpdateCredential` operationId).
 	UpdateCredential(ctx context.Context, credentialId int64, body UpdateCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListCredentialInstances The living instances that use a credential
+	//
+	// Corresponds with GET /credentials/{credential_id}/instances (the `ListCredentialInstances` operationId).
+	ListCredentialInstances(ctx context.Context, credentialId int64, params *ListCredentialInstancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListHolds Changes that wait, or waited, for an operator's word
 	//
 	// Corresponds with GET /holds (the `ListHolds` operationId).
@@ -1374,6 +2674,57 @@ type ClientInterface interface {
 	// Corresponds with POST /instances (the `CreateInstance` operationId).
 	CreateInstance(ctx context.Context, body CreateInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ChangeInstancesWithBody Activate, deactivate or tag many instances
+	//
+	// One change of every living instance, active or not, that the selector matches: all of
+	// them or none. Counted are those that were otherwise before. Ids and names without a
+	// living instance are answered, and are no fault.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+	ChangeInstancesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeInstances Activate, deactivate or tag many instances
+	//
+	// One change of every living instance, active or not, that the selector matches: all of
+	// them or none. Counted are those that were otherwise before. Ids and names without a
+	// living instance are answered, and are no fault.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+	ChangeInstances(ctx context.Context, body ChangeInstancesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportInstances Instances as CSV
+	//
+	// Every instance that the filters match, in the form that the import takes; a text that a
+	// spreadsheet would take for a formula has a `'` before it. A certificate is left out where
+	// the mode does not look at it. The rows are read page by page, not all at one moment.
+	//
+	// Corresponds with GET /instances/export (the `ExportInstances` operationId).
+	ExportInstances(ctx context.Context, params *ExportInstancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportInstancesWithBody Register instances from a CSV file
+	//
+	// At most 32 MiB and 100,000 instances, UTF-8, separated by commas. The first line names
+	// the columns, in any order: `name`, `engine`, `host` and `credential` (by its name) are
+	// needed; `port`, `database`, `tls_mode`, `tls_ca` (PEM), `tls_server_name`, `host_key`,
+	// `tags` (separated by `;`) and `active` (`true` or `false`) may be left out, and mean the
+	// default where they are empty. Empty lines do not count.
+	//
+	// Either every line is imported or none: one bad line is a 422 whose `errors` name the
+	// lines, at most 1,000 faults of them. `skip_bad` imports the good lines and answers the
+	// faults of the others; `dry_run` imports nothing and always answers the faults. A name
+	// that a living instance has is a fault. So is a text that a spreadsheet would take for a
+	// formula (it begins with `=`, `+`, `-` or `@`), unless a `'` stands before it; that `'`
+	// is taken away.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /instances/import (the `ImportInstances` operationId).
+	ImportInstancesWithBody(ctx context.Context, params *ImportInstancesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeleteInstance Remove an instance; its history stays
 	//
 	// Corresponds with DELETE /instances/{instance_id} (the `DeleteInstance` operationId).
@@ -1402,10 +2753,124 @@ type ClientInterface interface {
 	// Corresponds with PATCH /instances/{instance_id} (the `UpdateInstance` operationId).
 	UpdateInstance(ctx context.Context, instanceId InstanceID, body UpdateInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RestoreInstanceWithBody Bring a removed instance back, with its history
+	//
+	// It comes back as it was, and inactive unless the request says otherwise. When its name
+	// was taken meanwhile, another is needed; when its credential was removed, so is that.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+	RestoreInstanceWithBody(ctx context.Context, instanceId InstanceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RestoreInstance Bring a removed instance back, with its history
+	//
+	// It comes back as it was, and inactive unless the request says otherwise. When its name
+	// was taken meanwhile, another is needed; when its credential was removed, so is that.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+	RestoreInstance(ctx context.Context, instanceId InstanceID, body RestoreInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe Who the token belongs to
 	//
 	// Corresponds with GET /me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMyTokens The caller's tokens, revoked and expired ones included
+	//
+	// Corresponds with GET /me/tokens (the `ListMyTokens` operationId).
+	ListMyTokens(ctx context.Context, params *ListMyTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeMyToken Revoke a token of the caller's, from its next use on
+	//
+	// It may be the very token of the request. Revoking a revoked one changes nothing.
+	//
+	// Corresponds with DELETE /me/tokens/{token_id} (the `RevokeMyToken` operationId).
+	RevokeMyToken(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSchedules Schedules
+	//
+	// Corresponds with GET /schedules (the `ListSchedules` operationId).
+	ListSchedules(ctx context.Context, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateScheduleWithBody Add a schedule
+	//
+	// It fires from now on, unless it is added paused.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+	CreateScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateSchedule Add a schedule
+	//
+	// It fires from now on, unless it is added paused.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+	CreateSchedule(ctx context.Context, body CreateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSchedule Remove a schedule; its sessions go on, what waits is skipped
+	//
+	// Corresponds with DELETE /schedules/{schedule_id} (the `DeleteSchedule` operationId).
+	DeleteSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSchedule One schedule
+	//
+	// Corresponds with GET /schedules/{schedule_id} (the `GetSchedule` operationId).
+	GetSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateScheduleWithBody Change the given fields of a schedule
+	//
+	// A new cron expression or time zone counts from now.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+	UpdateScheduleWithBody(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSchedule Change the given fields of a schedule
+	//
+	// A new cron expression or time zone counts from now.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+	UpdateSchedule(ctx context.Context, scheduleId ScheduleID, body UpdateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListScheduleFires What became of its times, newest first
+	//
+	// Corresponds with GET /schedules/{schedule_id}/fires (the `ListScheduleFires` operationId).
+	ListScheduleFires(ctx context.Context, scheduleId ScheduleID, params *ListScheduleFiresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNextFires Its next times, as if it were not paused
+	//
+	// Corresponds with GET /schedules/{schedule_id}/next (the `ListNextFires` operationId).
+	ListNextFires(ctx context.Context, scheduleId ScheduleID, params *ListNextFiresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PauseSchedule Fire no more until it is resumed; what waits is skipped
+	//
+	// Corresponds with POST /schedules/{schedule_id}/pause (the `PauseSchedule` operationId).
+	PauseSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeSchedule Fire again, from now on
+	//
+	// Times that passed during the pause are not missed.
+	//
+	// Corresponds with POST /schedules/{schedule_id}/resume (the `ResumeSchedule` operationId).
+	ResumeSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RunSchedule Fire it now, paused or not
+	//
+	// While a session of the schedule is running, the overlap policy decides: with `skip` the
+	// answer is 409 `schedule_running`; with `queue` the run waits, or the answer is 409
+	// `schedule_waiting` because another one does.
+	//
+	// Corresponds with POST /schedules/{schedule_id}/run (the `RunSchedule` operationId).
+	RunSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSettings All settings
 	//
@@ -1431,7 +2896,11 @@ type ClientInterface interface {
 	// Corresponds with PUT /settings/{key} (the `SetSetting` operationId).
 	SetSetting(ctx context.Context, key string, body SetSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListSyncSessions Sessions, newest first
+	// ListSyncSessions Sessions, newest first unless sorted otherwise
+	//
+	// A cursor belongs to the filter and the order that it was made with. Sorted by duration,
+	// sessions that have not ended come last; sorted by failed, they count as 0. Their
+	// `rate_per_second` and `eta_seconds` are told one by one, not in lists.
 	//
 	// Corresponds with GET /sync-sessions (the `ListSyncSessions` operationId).
 	ListSyncSessions(ctx context.Context, params *ListSyncSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1458,6 +2927,15 @@ type ClientInterface interface {
 	// Corresponds with POST /sync-sessions (the `CreateSyncSession` operationId).
 	CreateSyncSession(ctx context.Context, params *CreateSyncSessionParams, body CreateSyncSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSyncStatistics Sums over the sessions that started within a span
+	//
+	// Takes the filters of the list. The span is the last 30 days unless said, and at most ten
+	// years. Days begin in the zone of the setting `time_zone`; each day of the span is there.
+	// Records count once their session has ended, and only `records` counts them before.
+	//
+	// Corresponds with GET /sync-sessions/statistics (the `GetSyncStatistics` operationId).
+	GetSyncStatistics(ctx context.Context, params *GetSyncStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSyncSession One session with its counts, progress and errors
 	//
 	// Corresponds with GET /sync-sessions/{session_id} (the `GetSyncSession` operationId).
@@ -1470,6 +2948,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /sync-sessions/{session_id}/cancel (the `CancelSyncSession` operationId).
 	CancelSyncSession(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSyncErrors The failures of a session by kind, the most frequent first
+	//
+	// Failures are of one kind when code, phase and message are the same, but for quoted names,
+	// addresses, numbers and durations in the message. At most 200 kinds are listed.
+	//
+	// Corresponds with GET /sync-sessions/{session_id}/errors (the `ListSyncErrors` operationId).
+	ListSyncErrors(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamSyncSession A session as it changes, as server-sent events
+	//
+	// The session comes at once as an event `session`, and again whenever something has
+	// changed, at most once a second; its data is what `GET /sync-sessions/{session_id}`
+	// answers, its id stands for that state. The last event is `ended`, with the ended session;
+	// then the stream ends. While the database is away an event `unavailable` says so, once, and
+	// the stream goes on. Every 15 seconds without an event a comment comes.
+	//
+	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
+	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
+	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
+	// again: reconnect.
+	//
+	// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
+	StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSyncRecords What happened to each instance of a session
 	//
@@ -1495,13 +2997,103 @@ type ClientInterface interface {
 	// Corresponds with POST /sync-sessions/{session_id}/retry (the `RetrySyncSession` operationId).
 	RetrySyncSession(ctx context.Context, sessionId SessionID, body RetrySyncSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTags The tags of living instances
+	//
+	// Corresponds with GET /tags (the `ListTags` operationId).
+	ListTags(ctx context.Context, params *ListTagsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTokens Tokens of all users, revoked and expired ones included
+	//
+	// Corresponds with GET /tokens (the `ListTokens` operationId).
+	ListTokens(ctx context.Context, params *ListTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeToken Revoke anybody's token, from its next use on
+	//
+	// The number is in the token's own text, as in dbf_31_…. Revoking a revoked one changes nothing.
+	//
+	// Corresponds with DELETE /tokens/{token_id} (the `RevokeToken` operationId).
+	RevokeToken(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUsers Users, disabled ones included
+	//
+	// Corresponds with GET /users (the `ListUsers` operationId).
+	ListUsers(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateUserWithBody Add a user, who has no token yet
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateUser Add a user, who has no token yet
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUser(ctx context.Context, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUser One user
+	//
+	// Corresponds with GET /users/{user_id} (the `GetUser` operationId).
+	GetUser(ctx context.Context, userId UserID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateUserWithBody Give a user another role, disable or enable it
+	//
+	// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+	// the user makes those that are not revoked or expired valid again. The last admin who
+	// may log in can be neither disabled nor given another role.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+	UpdateUserWithBody(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateUser Give a user another role, disable or enable it
+	//
+	// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+	// the user makes those that are not revoked or expired valid again. The last admin who
+	// may log in can be neither disabled nor given another role.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+	UpdateUser(ctx context.Context, userId UserID, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTokenWithBody Make a token for a user
+	//
+	// The answer holds the token's text, which is stored hashed and never shown again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+	CreateTokenWithBody(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateToken Make a token for a user
+	//
+	// The answer holds the token's text, which is stored hashed and never shown again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+	CreateToken(ctx context.Context, userId UserID, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListWorkers Worker processes
 	//
 	// Corresponds with GET /workers (the `ListWorkers` operationId).
 	ListWorkers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// ListAccounts Accounts of all instances
+// ListAccounts Search the accounts of all instances
+//
+// Of the grant parameters, `privilege`, `object` or `database` must be among them; an account is found
+// when one of its own grants matches all of them. What it has through membership in a role
+// does not count (the role is found itself, and an account lists its memberships), nor does
+// what was revoked or denied. Names and privileges are those of the server, in its letters;
+// the first 200 characters count. In MySQL a database is the `schema` of its tables and
+// routines, and the `object` of a grant of type `database`.
+//
+// Every filter is part of the cursor: one of another search is refused.
 //
 // Corresponds with GET /accounts (the `ListAccounts` operationId).
 func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1516,11 +3108,39 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 	return c.Client.Do(req)
 }
 
-// GetAccount One account with its memberships and grants
+// CompareAccounts How accounts differ between two moments, or between two instances
+//
+// With `from`: the accounts of the instance that are other at `to` than they were then.
+// With `other_id`: the accounts of two instances, put together by name and host, since the
+// identity of the same account differs between servers; roles and grantors are compared by
+// name as well, and `names` maps these names to themselves. When another server has taken
+// the place of the instance's own, its accounts are others.
+//
+// A page holds the accounts in the order of their names. It may hold fewer than `limit`,
+// even none, while `next_cursor` says that there is more to compare.
+//
+// Corresponds with GET /accounts/diff (the `CompareAccounts` operationId).
+func (c *Client) CompareAccounts(ctx context.Context, params *CompareAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompareAccountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAccount One account with its memberships, its grants, and how it becomes a superuser
+//
+// With `at`, the account as it was then, and how it became a superuser then; the names of
+// other accounts are those of now. 404 `account_not_there` when it was not on its server at
+// that time, as far as reads tell.
 //
 // Corresponds with GET /accounts/{account_id} (the `GetAccount` operationId).
-func (c *Client) GetAccount(ctx context.Context, accountId AccountID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetAccountRequest(c.Server, accountId)
+func (c *Client) GetAccount(ctx context.Context, accountId AccountID, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountRequest(c.Server, accountId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1536,6 +3156,21 @@ func (c *Client) GetAccount(ctx context.Context, accountId AccountID, reqEditors
 // Corresponds with GET /accounts/{account_id}/history (the `ListAccountHistory` operationId).
 func (c *Client) ListAccountHistory(ctx context.Context, accountId AccountID, params *ListAccountHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAccountHistoryRequest(c.Server, accountId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAuditEvents Changes and refused attempts, newest first
+//
+// Corresponds with GET /audit-events (the `ListAuditEvents` operationId).
+func (c *Client) ListAuditEvents(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1667,6 +3302,21 @@ func (c *Client) UpdateCredential(ctx context.Context, credentialId int64, body 
 	return c.Client.Do(req)
 }
 
+// ListCredentialInstances The living instances that use a credential
+//
+// Corresponds with GET /credentials/{credential_id}/instances (the `ListCredentialInstances` operationId).
+func (c *Client) ListCredentialInstances(ctx context.Context, credentialId int64, params *ListCredentialInstancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCredentialInstancesRequest(c.Server, credentialId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListHolds Changes that wait, or waited, for an operator's word
 //
 // Corresponds with GET /holds (the `ListHolds` operationId).
@@ -1776,6 +3426,97 @@ func (c *Client) CreateInstance(ctx context.Context, body CreateInstanceJSONRequ
 	return c.Client.Do(req)
 }
 
+// ChangeInstancesWithBody Activate, deactivate or tag many instances
+//
+// One change of every living instance, active or not, that the selector matches: all of
+// them or none. Counted are those that were otherwise before. Ids and names without a
+// living instance are answered, and are no fault.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+func (c *Client) ChangeInstancesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeInstancesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeInstances Activate, deactivate or tag many instances
+//
+// One change of every living instance, active or not, that the selector matches: all of
+// them or none. Counted are those that were otherwise before. Ids and names without a
+// living instance are answered, and are no fault.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+func (c *Client) ChangeInstances(ctx context.Context, body ChangeInstancesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeInstancesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportInstances Instances as CSV
+//
+// Every instance that the filters match, in the form that the import takes; a text that a
+// spreadsheet would take for a formula has a `'` before it. A certificate is left out where
+// the mode does not look at it. The rows are read page by page, not all at one moment.
+//
+// Corresponds with GET /instances/export (the `ExportInstances` operationId).
+func (c *Client) ExportInstances(ctx context.Context, params *ExportInstancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportInstancesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportInstancesWithBody Register instances from a CSV file
+//
+// At most 32 MiB and 100,000 instances, UTF-8, separated by commas. The first line names
+// the columns, in any order: `name`, `engine`, `host` and `credential` (by its name) are
+// needed; `port`, `database`, `tls_mode`, `tls_ca` (PEM), `tls_server_name`, `host_key`,
+// `tags` (separated by `;`) and `active` (`true` or `false`) may be left out, and mean the
+// default where they are empty. Empty lines do not count.
+//
+// Either every line is imported or none: one bad line is a 422 whose `errors` name the
+// lines, at most 1,000 faults of them. `skip_bad` imports the good lines and answers the
+// faults of the others; `dry_run` imports nothing and always answers the faults. A name
+// that a living instance has is a fault. So is a text that a spreadsheet would take for a
+// formula (it begins with `=`, `+`, `-` or `@`), unless a `'` stands before it; that `'`
+// is taken away.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /instances/import (the `ImportInstances` operationId).
+func (c *Client) ImportInstancesWithBody(ctx context.Context, params *ImportInstancesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportInstancesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeleteInstance Remove an instance; its history stays
 //
 // Corresponds with DELETE /instances/{instance_id} (the `DeleteInstance` operationId).
@@ -1844,11 +3585,285 @@ func (c *Client) UpdateInstance(ctx context.Context, instanceId InstanceID, body
 	return c.Client.Do(req)
 }
 
+// RestoreInstanceWithBody Bring a removed instance back, with its history
+//
+// It comes back as it was, and inactive unless the request says otherwise. When its name
+// was taken meanwhile, another is needed; when its credential was removed, so is that.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+func (c *Client) RestoreInstanceWithBody(ctx context.Context, instanceId InstanceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreInstanceRequestWithBody(c.Server, instanceId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RestoreInstance Bring a removed instance back, with its history
+//
+// It comes back as it was, and inactive unless the request says otherwise. When its name
+// was taken meanwhile, another is needed; when its credential was removed, so is that.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+func (c *Client) RestoreInstance(ctx context.Context, instanceId InstanceID, body RestoreInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRestoreInstanceRequest(c.Server, instanceId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe Who the token belongs to
 //
 // Corresponds with GET /me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMyTokens The caller's tokens, revoked and expired ones included
+//
+// Corresponds with GET /me/tokens (the `ListMyTokens` operationId).
+func (c *Client) ListMyTokens(ctx context.Context, params *ListMyTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMyTokensRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeMyToken Revoke a token of the caller's, from its next use on
+//
+// It may be the very token of the request. Revoking a revoked one changes nothing.
+//
+// Corresponds with DELETE /me/tokens/{token_id} (the `RevokeMyToken` operationId).
+func (c *Client) RevokeMyToken(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeMyTokenRequest(c.Server, tokenId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSchedules Schedules
+//
+// Corresponds with GET /schedules (the `ListSchedules` operationId).
+func (c *Client) ListSchedules(ctx context.Context, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSchedulesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateScheduleWithBody Add a schedule
+//
+// It fires from now on, unless it is added paused.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+func (c *Client) CreateScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScheduleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateSchedule Add a schedule
+//
+// It fires from now on, unless it is added paused.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+func (c *Client) CreateSchedule(ctx context.Context, body CreateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateScheduleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSchedule Remove a schedule; its sessions go on, what waits is skipped
+//
+// Corresponds with DELETE /schedules/{schedule_id} (the `DeleteSchedule` operationId).
+func (c *Client) DeleteSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSchedule One schedule
+//
+// Corresponds with GET /schedules/{schedule_id} (the `GetSchedule` operationId).
+func (c *Client) GetSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateScheduleWithBody Change the given fields of a schedule
+//
+// A new cron expression or time zone counts from now.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+func (c *Client) UpdateScheduleWithBody(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateScheduleRequestWithBody(c.Server, scheduleId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSchedule Change the given fields of a schedule
+//
+// A new cron expression or time zone counts from now.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+func (c *Client) UpdateSchedule(ctx context.Context, scheduleId ScheduleID, body UpdateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateScheduleRequest(c.Server, scheduleId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListScheduleFires What became of its times, newest first
+//
+// Corresponds with GET /schedules/{schedule_id}/fires (the `ListScheduleFires` operationId).
+func (c *Client) ListScheduleFires(ctx context.Context, scheduleId ScheduleID, params *ListScheduleFiresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListScheduleFiresRequest(c.Server, scheduleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNextFires Its next times, as if it were not paused
+//
+// Corresponds with GET /schedules/{schedule_id}/next (the `ListNextFires` operationId).
+func (c *Client) ListNextFires(ctx context.Context, scheduleId ScheduleID, params *ListNextFiresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNextFiresRequest(c.Server, scheduleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PauseSchedule Fire no more until it is resumed; what waits is skipped
+//
+// Corresponds with POST /schedules/{schedule_id}/pause (the `PauseSchedule` operationId).
+func (c *Client) PauseSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeSchedule Fire again, from now on
+//
+// Times that passed during the pause are not missed.
+//
+// Corresponds with POST /schedules/{schedule_id}/resume (the `ResumeSchedule` operationId).
+func (c *Client) ResumeSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeScheduleRequest(c.Server, scheduleId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RunSchedule Fire it now, paused or not
+//
+// While a session of the schedule is running, the overlap policy decides: with `skip` the
+// answer is 409 `schedule_running`; with `queue` the run waits, or the answer is 409
+// `schedule_waiting` because another one does.
+//
+// Corresponds with POST /schedules/{schedule_id}/run (the `RunSchedule` operationId).
+func (c *Client) RunSchedule(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRunScheduleRequest(c.Server, scheduleId)
 	if err != nil {
 		return nil, err
 	}
@@ -1923,7 +3938,11 @@ func (c *Client) SetSetting(ctx context.Context, key string, body SetSettingJSON
 	return c.Client.Do(req)
 }
 
-// ListSyncSessions Sessions, newest first
+// ListSyncSessions Sessions, newest first unless sorted otherwise
+//
+// A cursor belongs to the filter and the order that it was made with. Sorted by duration,
+// sessions that have not ended come last; sorted by failed, they count as 0. Their
+// `rate_per_second` and `eta_seconds` are told one by one, not in lists.
 //
 // Corresponds with GET /sync-sessions (the `ListSyncSessions` operationId).
 func (c *Client) ListSyncSessions(ctx context.Context, params *ListSyncSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1980,6 +3999,25 @@ func (c *Client) CreateSyncSession(ctx context.Context, params *CreateSyncSessio
 	return c.Client.Do(req)
 }
 
+// GetSyncStatistics Sums over the sessions that started within a span
+//
+// Takes the filters of the list. The span is the last 30 days unless said, and at most ten
+// years. Days begin in the zone of the setting `time_zone`; each day of the span is there.
+// Records count once their session has ended, and only `records` counts them before.
+//
+// Corresponds with GET /sync-sessions/statistics (the `GetSyncStatistics` operationId).
+func (c *Client) GetSyncStatistics(ctx context.Context, params *GetSyncStatisticsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSyncStatisticsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSyncSession One session with its counts, progress and errors
 //
 // Corresponds with GET /sync-sessions/{session_id} (the `GetSyncSession` operationId).
@@ -2003,6 +4041,50 @@ func (c *Client) GetSyncSession(ctx context.Context, sessionId SessionID, reqEdi
 // Corresponds with POST /sync-sessions/{session_id}/cancel (the `CancelSyncSession` operationId).
 func (c *Client) CancelSyncSession(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelSyncSessionRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSyncErrors The failures of a session by kind, the most frequent first
+//
+// Failures are of one kind when code, phase and message are the same, but for quoted names,
+// addresses, numbers and durations in the message. At most 200 kinds are listed.
+//
+// Corresponds with GET /sync-sessions/{session_id}/errors (the `ListSyncErrors` operationId).
+func (c *Client) ListSyncErrors(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSyncErrorsRequest(c.Server, sessionId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamSyncSession A session as it changes, as server-sent events
+//
+// The session comes at once as an event `session`, and again whenever something has
+// changed, at most once a second; its data is what `GET /sync-sessions/{session_id}`
+// answers, its id stands for that state. The last event is `ended`, with the ended session;
+// then the stream ends. While the database is away an event `unavailable` says so, once, and
+// the stream goes on. Every 15 seconds without an event a comment comes.
+//
+// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
+// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
+// stream is cut after 15 minutes and when the server stops, so that the token is looked at
+// again: reconnect.
+//
+// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
+func (c *Client) StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamSyncSessionRequest(c.Server, sessionId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2077,6 +4159,197 @@ func (c *Client) RetrySyncSession(ctx context.Context, sessionId SessionID, body
 	return c.Client.Do(req)
 }
 
+// ListTags The tags of living instances
+//
+// Corresponds with GET /tags (the `ListTags` operationId).
+func (c *Client) ListTags(ctx context.Context, params *ListTagsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTagsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTokens Tokens of all users, revoked and expired ones included
+//
+// Corresponds with GET /tokens (the `ListTokens` operationId).
+func (c *Client) ListTokens(ctx context.Context, params *ListTokensParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTokensRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeToken Revoke anybody's token, from its next use on
+//
+// The number is in the token's own text, as in dbf_31_…. Revoking a revoked one changes nothing.
+//
+// Corresponds with DELETE /tokens/{token_id} (the `RevokeToken` operationId).
+func (c *Client) RevokeToken(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokenRequest(c.Server, tokenId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUsers Users, disabled ones included
+//
+// Corresponds with GET /users (the `ListUsers` operationId).
+func (c *Client) ListUsers(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUsersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateUserWithBody Add a user, who has no token yet
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *Client) CreateUserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateUserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateUser Add a user, who has no token yet
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *Client) CreateUser(ctx context.Context, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateUserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUser One user
+//
+// Corresponds with GET /users/{user_id} (the `GetUser` operationId).
+func (c *Client) GetUser(ctx context.Context, userId UserID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUserRequest(c.Server, userId)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateUserWithBody Give a user another role, disable or enable it
+//
+// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+// the user makes those that are not revoked or expired valid again. The last admin who
+// may log in can be neither disabled nor given another role.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+func (c *Client) UpdateUserWithBody(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequestWithBody(c.Server, userId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateUser Give a user another role, disable or enable it
+//
+// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+// the user makes those that are not revoked or expired valid again. The last admin who
+// may log in can be neither disabled nor given another role.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+func (c *Client) UpdateUser(ctx context.Context, userId UserID, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequest(c.Server, userId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTokenWithBody Make a token for a user
+//
+// The answer holds the token's text, which is stored hashed and never shown again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+func (c *Client) CreateTokenWithBody(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequestWithBody(c.Server, userId, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateToken Make a token for a user
+//
+// The answer holds the token's text, which is stored hashed and never shown again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+func (c *Client) CreateToken(ctx context.Context, userId UserID, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTokenRequest(c.Server, userId, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListWorkers Worker processes
 //
 // Corresponds with GET /workers (the `ListWorkers` operationId).
@@ -2120,9 +4393,33 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.Engine != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "engine", *params.Engine, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.InstanceId != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instance_id", *params.InstanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2171,6 +4468,114 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 		if params.Superuser != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "superuser", *params.Superuser, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Locked != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "locked", *params.Locked, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CanLogin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "can_login", *params.CanLogin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.System != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "system", *params.System, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Privilege != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "privilege", *params.Privilege, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ObjectType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object_type", *params.ObjectType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Database != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "database", *params.Database, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Schema != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "schema", *params.Schema, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Object != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object", *params.Object, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Column != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "column", *params.Column, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2230,8 +4635,130 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	return req, nil
 }
 
+// NewCompareAccountsRequest constructs an http.Request for the CompareAccounts method
+func NewCompareAccountsRequest(server string, params *CompareAccountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/accounts/diff")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instance_id", params.InstanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OtherId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "other_id", *params.OtherId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.At != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "at", *params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetAccountRequest constructs an http.Request for the GetAccount method
-func NewGetAccountRequest(server string, accountId AccountID) (*http.Request, error) {
+func NewGetAccountRequest(server string, accountId AccountID, params *GetAccountParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2254,6 +4781,33 @@ func NewGetAccountRequest(server string, accountId AccountID) (*http.Request, er
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.At != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "at", *params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2298,6 +4852,156 @@ func NewListAccountHistoryRequest(server string, accountId AccountID, params *Li
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAuditEventsRequest constructs an http.Request for the ListAuditEvents method
+func NewListAuditEventsRequest(server string, params *ListAuditEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit-events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.UserId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ObjectType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object_type", *params.ObjectType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ObjectId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object_id", *params.ObjectId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Outcome != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "outcome", *params.Outcome, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Limit != nil {
 
@@ -2554,6 +5258,79 @@ func NewUpdateCredentialRequestWithBody(server string, credentialId int64, conte
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListCredentialInstancesRequest constructs an http.Request for the ListCredentialInstances method
+func NewListCredentialInstancesRequest(server string, credentialId int64, params *ListCredentialInstancesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "credential_id", credentialId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/credentials/%s/instances", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -2826,6 +5603,18 @@ func NewListInstancesRequest(server string, params *ListInstancesParams) (*http.
 
 		}
 
+		if params.Deleted != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleted", *params.Deleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -2892,6 +5681,216 @@ func NewCreateInstanceRequestWithBody(server string, contentType string, body io
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewChangeInstancesRequest calls the generic ChangeInstances builder with application/json body
+func NewChangeInstancesRequest(server string, body ChangeInstancesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeInstancesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangeInstancesRequestWithBody constructs an http.Request for the ChangeInstances method, with any body, and a specified content type
+func NewChangeInstancesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instances/bulk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportInstancesRequest constructs an http.Request for the ExportInstances method
+func NewExportInstancesRequest(server string, params *ExportInstancesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instances/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Engine != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "engine", *params.Engine, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Active != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "active", *params.Active, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Deleted != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "deleted", *params.Deleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewImportInstancesRequestWithBody constructs an http.Request for the ImportInstances method, with any body, and a specified content type
+func NewImportInstancesRequestWithBody(server string, params *ImportInstancesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instances/import")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.DryRun != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dry_run", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SkipBad != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "skip_bad", *params.SkipBad, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
@@ -3019,6 +6018,53 @@ func NewUpdateInstanceRequestWithBody(server string, instanceId InstanceID, cont
 	return req, nil
 }
 
+// NewRestoreInstanceRequest calls the generic RestoreInstance builder with application/json body
+func NewRestoreInstanceRequest(server string, instanceId InstanceID, body RestoreInstanceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRestoreInstanceRequestWithBody(server, instanceId, "application/json", bodyReader)
+}
+
+// NewRestoreInstanceRequestWithBody constructs an http.Request for the RestoreInstance method, with any body, and a specified content type
+func NewRestoreInstanceRequestWithBody(server string, instanceId InstanceID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "instance_id", instanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instances/%s/restore", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string) (*http.Request, error) {
 	var err error
@@ -3039,6 +6085,575 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListMyTokensRequest constructs an http.Request for the ListMyTokens method
+func NewListMyTokensRequest(server string, params *ListMyTokensParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/me/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRevokeMyTokenRequest constructs an http.Request for the RevokeMyToken method
+func NewRevokeMyTokenRequest(server string, tokenId TokenID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token_id", tokenId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/me/tokens/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListSchedulesRequest constructs an http.Request for the ListSchedules method
+func NewListSchedulesRequest(server string, params *ListSchedulesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateScheduleRequest calls the generic CreateSchedule builder with application/json body
+func NewCreateScheduleRequest(server string, body CreateScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateScheduleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateScheduleRequestWithBody constructs an http.Request for the CreateSchedule method, with any body, and a specified content type
+func NewCreateScheduleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteScheduleRequest constructs an http.Request for the DeleteSchedule method
+func NewDeleteScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetScheduleRequest constructs an http.Request for the GetSchedule method
+func NewGetScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateScheduleRequest calls the generic UpdateSchedule builder with application/json body
+func NewUpdateScheduleRequest(server string, scheduleId ScheduleID, body UpdateScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateScheduleRequestWithBody(server, scheduleId, "application/json", bodyReader)
+}
+
+// NewUpdateScheduleRequestWithBody constructs an http.Request for the UpdateSchedule method, with any body, and a specified content type
+func NewUpdateScheduleRequestWithBody(server string, scheduleId ScheduleID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListScheduleFiresRequest constructs an http.Request for the ListScheduleFires method
+func NewListScheduleFiresRequest(server string, scheduleId ScheduleID, params *ListScheduleFiresParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s/fires", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListNextFiresRequest constructs an http.Request for the ListNextFires method
+func NewListNextFiresRequest(server string, scheduleId ScheduleID, params *ListNextFiresParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s/next", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPauseScheduleRequest constructs an http.Request for the PauseSchedule method
+func NewPauseScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s/pause", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResumeScheduleRequest constructs an http.Request for the ResumeSchedule method
+func NewResumeScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRunScheduleRequest constructs an http.Request for the RunSchedule method
+func NewRunScheduleRequest(server string, scheduleId ScheduleID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "schedule_id", scheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/schedules/%s/run", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -3218,6 +6833,102 @@ func NewListSyncSessionsRequest(server string, params *ListSyncSessionsParams) (
 
 		}
 
+		if params.Result != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CreatedBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_by", *params.CreatedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InstanceId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instance_id", *params.InstanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -3311,6 +7022,156 @@ func NewCreateSyncSessionRequestWithBody(server string, params *CreateSyncSessio
 	return req, nil
 }
 
+// NewGetSyncStatisticsRequest constructs an http.Request for the GetSyncStatistics method
+func NewGetSyncStatisticsRequest(server string, params *GetSyncStatisticsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sync-sessions/statistics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Category != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "category", *params.Category, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Result != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "result", *params.Result, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CreatedBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_by", *params.CreatedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.InstanceId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instance_id", *params.InstanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetSyncSessionRequest constructs an http.Request for the GetSyncSession method
 func NewGetSyncSessionRequest(server string, sessionId SessionID) (*http.Request, error) {
 	var err error
@@ -3379,6 +7240,89 @@ func NewCancelSyncSessionRequest(server string, sessionId SessionID) (*http.Requ
 	return req, nil
 }
 
+// NewListSyncErrorsRequest constructs an http.Request for the ListSyncErrors method
+func NewListSyncErrorsRequest(server string, sessionId SessionID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session_id", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sync-sessions/%s/errors", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamSyncSessionRequest constructs an http.Request for the StreamSyncSession method
+func NewStreamSyncSessionRequest(server string, sessionId SessionID, params *StreamSyncSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "session_id", sessionId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sync-sessions/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListSyncRecordsRequest constructs an http.Request for the ListSyncRecords method
 func NewListSyncRecordsRequest(server string, sessionId SessionID, params *ListSyncRecordsParams) (*http.Request, error) {
 	var err error
@@ -3416,7 +7360,67 @@ func NewListSyncRecordsRequest(server string, sessionId SessionID, params *ListS
 
 		if params.Status != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fingerprint != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fingerprint", *params.Fingerprint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -3552,6 +7556,454 @@ func NewRetrySyncSessionRequestWithBody(server string, sessionId SessionID, cont
 	return req, nil
 }
 
+// NewListTagsRequest constructs an http.Request for the ListTags method
+func NewListTagsRequest(server string, params *ListTagsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTokensRequest constructs an http.Request for the ListTokens method
+func NewListTokensRequest(server string, params *ListTokensParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tokens")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.UserId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_id", *params.UserId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRevokeTokenRequest constructs an http.Request for the RevokeToken method
+func NewRevokeTokenRequest(server string, tokenId TokenID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "token_id", tokenId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tokens/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListUsersRequest constructs an http.Request for the ListUsers method
+func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Role != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "role", *params.Role, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Disabled != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "disabled", *params.Disabled, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateUserRequest calls the generic CreateUser builder with application/json body
+func NewCreateUserRequest(server string, body CreateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateUserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateUserRequestWithBody constructs an http.Request for the CreateUser method, with any body, and a specified content type
+func NewCreateUserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetUserRequest constructs an http.Request for the GetUser method
+func NewGetUserRequest(server string, userId UserID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateUserRequest calls the generic UpdateUser builder with application/json body
+func NewUpdateUserRequest(server string, userId UserID, body UpdateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateUserRequestWithBody(server, userId, "application/json", bodyReader)
+}
+
+// NewUpdateUserRequestWithBody constructs an http.Request for the UpdateUser method, with any body, and a specified content type
+func NewUpdateUserRequestWithBody(server string, userId UserID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateTokenRequest calls the generic CreateToken builder with application/json body
+func NewCreateTokenRequest(server string, userId UserID, body CreateTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTokenRequestWithBody(server, userId, "application/json", bodyReader)
+}
+
+// NewCreateTokenRequestWithBody constructs an http.Request for the CreateToken method, with any body, and a specified content type
+func NewCreateTokenRequestWithBody(server string, userId UserID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/%s/tokens", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListWorkersRequest constructs an http.Request for the ListWorkers method
 func NewListWorkersRequest(server string) (*http.Request, error) {
 	var err error
@@ -3623,19 +8075,48 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// ListAccountsWithResponse Accounts of all instances
+	// ListAccountsWithResponse Search the accounts of all instances
+	//
+	// Of the grant parameters, `privilege`, `object` or `database` must be among them; an account is found
+	// when one of its own grants matches all of them. What it has through membership in a role
+	// does not count (the role is found itself, and an account lists its memberships), nor does
+	// what was revoked or denied. Names and privileges are those of the server, in its letters;
+	// the first 200 characters count. In MySQL a database is the `schema` of its tables and
+	// routines, and the `object` of a grant of type `database`.
+	//
+	// Every filter is part of the cursor: one of another search is refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /accounts (the `ListAccounts` operationId).
 	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
 
-	// GetAccountWithResponse One account with its memberships and grants
+	// CompareAccountsWithResponse How accounts differ between two moments, or between two instances
+	//
+	// With `from`: the accounts of the instance that are other at `to` than they were then.
+	// With `other_id`: the accounts of two instances, put together by name and host, since the
+	// identity of the same account differs between servers; roles and grantors are compared by
+	// name as well, and `names` maps these names to themselves. When another server has taken
+	// the place of the instance's own, its accounts are others.
+	//
+	// A page holds the accounts in the order of their names. It may hold fewer than `limit`,
+	// even none, while `next_cursor` says that there is more to compare.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /accounts/diff (the `CompareAccounts` operationId).
+	CompareAccountsWithResponse(ctx context.Context, params *CompareAccountsParams, reqEditors ...RequestEditorFn) (*CompareAccountsResponse, error)
+
+	// GetAccountWithResponse One account with its memberships, its grants, and how it becomes a superuser
+	//
+	// With `at`, the account as it was then, and how it became a superuser then; the names of
+	// other accounts are those of now. 404 `account_not_there` when it was not on its server at
+	// that time, as far as reads tell.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /accounts/{account_id} (the `GetAccount` operationId).
-	GetAccountWithResponse(ctx context.Context, accountId AccountID, reqEditors ...RequestEditorFn) (*GetAccountResponse, error)
+	GetAccountWithResponse(ctx context.Context, accountId AccountID, params *GetAccountParams, reqEditors ...RequestEditorFn) (*GetAccountResponse, error)
 
 	// ListAccountHistoryWithResponse Every state that an account has had, newest first
 	//
@@ -3643,6 +8124,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /accounts/{account_id}/history (the `ListAccountHistory` operationId).
 	ListAccountHistoryWithResponse(ctx context.Context, accountId AccountID, params *ListAccountHistoryParams, reqEditors ...RequestEditorFn) (*ListAccountHistoryResponse, error)
+
+	// ListAuditEventsWithResponse Changes and refused attempts, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit-events (the `ListAuditEvents` operationId).
+	ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResponse, error)
 
 	// ListCredentialsWithResponse Credentials
 	//
@@ -3701,6 +8189,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /credentials/{credential_id} (the `UpdateCredential` operationId).
 	UpdateCredentialWithResponse(ctx context.Context, credentialId int64, body UpdateCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateCredentialResponse, error)
 
+	// ListCredentialInstancesWithResponse The living instances that use a credential
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /credentials/{credential_id}/instances (the `ListCredentialInstances` operationId).
+	ListCredentialInstancesWithResponse(ctx context.Context, credentialId int64, params *ListCredentialInstancesParams, reqEditors ...RequestEditorFn) (*ListCredentialInstancesResponse, error)
+
 	// ListHoldsWithResponse Changes that wait, or waited, for an operator's word
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3750,6 +8245,59 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /instances (the `CreateInstance` operationId).
 	CreateInstanceWithResponse(ctx context.Context, body CreateInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateInstanceResponse, error)
 
+	// ChangeInstancesWithBodyWithResponse Activate, deactivate or tag many instances
+	//
+	// One change of every living instance, active or not, that the selector matches: all of
+	// them or none. Counted are those that were otherwise before. Ids and names without a
+	// living instance are answered, and are no fault.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+	ChangeInstancesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeInstancesResponse, error)
+
+	// ChangeInstancesWithResponse Activate, deactivate or tag many instances
+	//
+	// One change of every living instance, active or not, that the selector matches: all of
+	// them or none. Counted are those that were otherwise before. Ids and names without a
+	// living instance are answered, and are no fault.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+	ChangeInstancesWithResponse(ctx context.Context, body ChangeInstancesJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeInstancesResponse, error)
+
+	// ExportInstancesWithResponse Instances as CSV
+	//
+	// Every instance that the filters match, in the form that the import takes; a text that a
+	// spreadsheet would take for a formula has a `'` before it. A certificate is left out where
+	// the mode does not look at it. The rows are read page by page, not all at one moment.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /instances/export (the `ExportInstances` operationId).
+	ExportInstancesWithResponse(ctx context.Context, params *ExportInstancesParams, reqEditors ...RequestEditorFn) (*ExportInstancesResponse, error)
+
+	// ImportInstancesWithBodyWithResponse Register instances from a CSV file
+	//
+	// At most 32 MiB and 100,000 instances, UTF-8, separated by commas. The first line names
+	// the columns, in any order: `name`, `engine`, `host` and `credential` (by its name) are
+	// needed; `port`, `database`, `tls_mode`, `tls_ca` (PEM), `tls_server_name`, `host_key`,
+	// `tags` (separated by `;`) and `active` (`true` or `false`) may be left out, and mean the
+	// default where they are empty. Empty lines do not count.
+	//
+	// Either every line is imported or none: one bad line is a 422 whose `errors` name the
+	// lines, at most 1,000 faults of them. `skip_bad` imports the good lines and answers the
+	// faults of the others; `dry_run` imports nothing and always answers the faults. A name
+	// that a living instance has is a fault. So is a text that a spreadsheet would take for a
+	// formula (it begins with `=`, `+`, `-` or `@`), unless a `'` stands before it; that `'`
+	// is taken away.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instances/import (the `ImportInstances` operationId).
+	ImportInstancesWithBodyWithResponse(ctx context.Context, params *ImportInstancesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportInstancesResponse, error)
+
 	// DeleteInstanceWithResponse Remove an instance; its history stays
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3782,12 +8330,146 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /instances/{instance_id} (the `UpdateInstance` operationId).
 	UpdateInstanceWithResponse(ctx context.Context, instanceId InstanceID, body UpdateInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateInstanceResponse, error)
 
+	// RestoreInstanceWithBodyWithResponse Bring a removed instance back, with its history
+	//
+	// It comes back as it was, and inactive unless the request says otherwise. When its name
+	// was taken meanwhile, another is needed; when its credential was removed, so is that.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+	RestoreInstanceWithBodyWithResponse(ctx context.Context, instanceId InstanceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreInstanceResponse, error)
+
+	// RestoreInstanceWithResponse Bring a removed instance back, with its history
+	//
+	// It comes back as it was, and inactive unless the request says otherwise. When its name
+	// was taken meanwhile, another is needed; when its credential was removed, so is that.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+	RestoreInstanceWithResponse(ctx context.Context, instanceId InstanceID, body RestoreInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreInstanceResponse, error)
+
 	// GetMeWithResponse Who the token belongs to
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
+
+	// ListMyTokensWithResponse The caller's tokens, revoked and expired ones included
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /me/tokens (the `ListMyTokens` operationId).
+	ListMyTokensWithResponse(ctx context.Context, params *ListMyTokensParams, reqEditors ...RequestEditorFn) (*ListMyTokensResponse, error)
+
+	// RevokeMyTokenWithResponse Revoke a token of the caller's, from its next use on
+	//
+	// It may be the very token of the request. Revoking a revoked one changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /me/tokens/{token_id} (the `RevokeMyToken` operationId).
+	RevokeMyTokenWithResponse(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*RevokeMyTokenResponse, error)
+
+	// ListSchedulesWithResponse Schedules
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /schedules (the `ListSchedules` operationId).
+	ListSchedulesWithResponse(ctx context.Context, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*ListSchedulesResponse, error)
+
+	// CreateScheduleWithBodyWithResponse Add a schedule
+	//
+	// It fires from now on, unless it is added paused.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+	CreateScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScheduleResponse, error)
+
+	// CreateScheduleWithResponse Add a schedule
+	//
+	// It fires from now on, unless it is added paused.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+	CreateScheduleWithResponse(ctx context.Context, body CreateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScheduleResponse, error)
+
+	// DeleteScheduleWithResponse Remove a schedule; its sessions go on, what waits is skipped
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /schedules/{schedule_id} (the `DeleteSchedule` operationId).
+	DeleteScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*DeleteScheduleResponse, error)
+
+	// GetScheduleWithResponse One schedule
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /schedules/{schedule_id} (the `GetSchedule` operationId).
+	GetScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error)
+
+	// UpdateScheduleWithBodyWithResponse Change the given fields of a schedule
+	//
+	// A new cron expression or time zone counts from now.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+	UpdateScheduleWithBodyWithResponse(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateScheduleResponse, error)
+
+	// UpdateScheduleWithResponse Change the given fields of a schedule
+	//
+	// A new cron expression or time zone counts from now.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+	UpdateScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, body UpdateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateScheduleResponse, error)
+
+	// ListScheduleFiresWithResponse What became of its times, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /schedules/{schedule_id}/fires (the `ListScheduleFires` operationId).
+	ListScheduleFiresWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListScheduleFiresParams, reqEditors ...RequestEditorFn) (*ListScheduleFiresResponse, error)
+
+	// ListNextFiresWithResponse Its next times, as if it were not paused
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /schedules/{schedule_id}/next (the `ListNextFires` operationId).
+	ListNextFiresWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListNextFiresParams, reqEditors ...RequestEditorFn) (*ListNextFiresResponse, error)
+
+	// PauseScheduleWithResponse Fire no more until it is resumed; what waits is skipped
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /schedules/{schedule_id}/pause (the `PauseSchedule` operationId).
+	PauseScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*PauseScheduleResponse, error)
+
+	// ResumeScheduleWithResponse Fire again, from now on
+	//
+	// Times that passed during the pause are not missed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /schedules/{schedule_id}/resume (the `ResumeSchedule` operationId).
+	ResumeScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*ResumeScheduleResponse, error)
+
+	// RunScheduleWithResponse Fire it now, paused or not
+	//
+	// While a session of the schedule is running, the overlap policy decides: with `skip` the
+	// answer is 409 `schedule_running`; with `queue` the run waits, or the answer is 409
+	// `schedule_waiting` because another one does.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /schedules/{schedule_id}/run (the `RunSchedule` operationId).
+	RunScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RunScheduleResponse, error)
 
 	// ListSettingsWithResponse All settings
 	//
@@ -3817,7 +8499,11 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /settings/{key} (the `SetSetting` operationId).
 	SetSettingWithResponse(ctx context.Context, key string, body SetSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*SetSettingResponse, error)
 
-	// ListSyncSessionsWithResponse Sessions, newest first
+	// ListSyncSessionsWithResponse Sessions, newest first unless sorted otherwise
+	//
+	// A cursor belongs to the filter and the order that it was made with. Sorted by duration,
+	// sessions that have not ended come last; sorted by failed, they count as 0. Their
+	// `rate_per_second` and `eta_seconds` are told one by one, not in lists.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3846,6 +8532,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sync-sessions (the `CreateSyncSession` operationId).
 	CreateSyncSessionWithResponse(ctx context.Context, params *CreateSyncSessionParams, body CreateSyncSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateSyncSessionResponse, error)
 
+	// GetSyncStatisticsWithResponse Sums over the sessions that started within a span
+	//
+	// Takes the filters of the list. The span is the last 30 days unless said, and at most ten
+	// years. Days begin in the zone of the setting `time_zone`; each day of the span is there.
+	// Records count once their session has ended, and only `records` counts them before.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sync-sessions/statistics (the `GetSyncStatistics` operationId).
+	GetSyncStatisticsWithResponse(ctx context.Context, params *GetSyncStatisticsParams, reqEditors ...RequestEditorFn) (*GetSyncStatisticsResponse, error)
+
 	// GetSyncSessionWithResponse One session with its counts, progress and errors
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3862,6 +8559,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sync-sessions/{session_id}/cancel (the `CancelSyncSession` operationId).
 	CancelSyncSessionWithResponse(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*CancelSyncSessionResponse, error)
+
+	// ListSyncErrorsWithResponse The failures of a session by kind, the most frequent first
+	//
+	// Failures are of one kind when code, phase and message are the same, but for quoted names,
+	// addresses, numbers and durations in the message. At most 200 kinds are listed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sync-sessions/{session_id}/errors (the `ListSyncErrors` operationId).
+	ListSyncErrorsWithResponse(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*ListSyncErrorsResponse, error)
+
+	// StreamSyncSessionWithResponse A session as it changes, as server-sent events
+	//
+	// The session comes at once as an event `session`, and again whenever something has
+	// changed, at most once a second; its data is what `GET /sync-sessions/{session_id}`
+	// answers, its id stands for that state. The last event is `ended`, with the ended session;
+	// then the stream ends. While the database is away an event `unavailable` says so, once, and
+	// the stream goes on. Every 15 seconds without an event a comment comes.
+	//
+	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
+	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
+	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
+	// again: reconnect.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
+	StreamSyncSessionWithResponse(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*StreamSyncSessionResponse, error)
 
 	// ListSyncRecordsWithResponse What happened to each instance of a session
 	//
@@ -3890,6 +8615,97 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sync-sessions/{session_id}/retry (the `RetrySyncSession` operationId).
 	RetrySyncSessionWithResponse(ctx context.Context, sessionId SessionID, body RetrySyncSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RetrySyncSessionResponse, error)
+
+	// ListTagsWithResponse The tags of living instances
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tags (the `ListTags` operationId).
+	ListTagsWithResponse(ctx context.Context, params *ListTagsParams, reqEditors ...RequestEditorFn) (*ListTagsResponse, error)
+
+	// ListTokensWithResponse Tokens of all users, revoked and expired ones included
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tokens (the `ListTokens` operationId).
+	ListTokensWithResponse(ctx context.Context, params *ListTokensParams, reqEditors ...RequestEditorFn) (*ListTokensResponse, error)
+
+	// RevokeTokenWithResponse Revoke anybody's token, from its next use on
+	//
+	// The number is in the token's own text, as in dbf_31_…. Revoking a revoked one changes nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /tokens/{token_id} (the `RevokeToken` operationId).
+	RevokeTokenWithResponse(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+
+	// ListUsersWithResponse Users, disabled ones included
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /users (the `ListUsers` operationId).
+	ListUsersWithResponse(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*ListUsersResponse, error)
+
+	// CreateUserWithBodyWithResponse Add a user, who has no token yet
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateUserResponse, error)
+
+	// CreateUserWithResponse Add a user, who has no token yet
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithResponse(ctx context.Context, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateUserResponse, error)
+
+	// GetUserWithResponse One user
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /users/{user_id} (the `GetUser` operationId).
+	GetUserWithResponse(ctx context.Context, userId UserID, reqEditors ...RequestEditorFn) (*GetUserResponse, error)
+
+	// UpdateUserWithBodyWithResponse Give a user another role, disable or enable it
+	//
+	// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+	// the user makes those that are not revoked or expired valid again. The last admin who
+	// may log in can be neither disabled nor given another role.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+	UpdateUserWithBodyWithResponse(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// UpdateUserWithResponse Give a user another role, disable or enable it
+	//
+	// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+	// the user makes those that are not revoked or expired valid again. The last admin who
+	// may log in can be neither disabled nor given another role.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+	UpdateUserWithResponse(ctx context.Context, userId UserID, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// CreateTokenWithBodyWithResponse Make a token for a user
+	//
+	// The answer holds the token's text, which is stored hashed and never shown again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+	CreateTokenWithBodyWithResponse(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
+
+	// CreateTokenWithResponse Make a token for a user
+	//
+	// The answer holds the token's text, which is stored hashed and never shown again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+	CreateTokenWithResponse(ctx context.Context, userId UserID, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error)
 
 	// ListWorkersWithResponse Worker processes
 	//
@@ -3941,6 +8757,54 @@ func (r ListAccountsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CompareAccountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountDifferencePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompareAccountsResponse) GetJSON200() *AccountDifferencePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompareAccountsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompareAccountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompareAccountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompareAccountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompareAccountsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4037,6 +8901,54 @@ func (r ListAccountHistoryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAccountHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAuditEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEventPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditEventsResponse) GetJSON200() *AuditEventPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAuditEventsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4270,6 +9182,54 @@ func (r UpdateCredentialResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateCredentialResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCredentialInstancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InstancePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCredentialInstancesResponse) GetJSON200() *InstancePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCredentialInstancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCredentialInstancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCredentialInstancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCredentialInstancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCredentialInstancesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4564,6 +9524,143 @@ func (r CreateInstanceResponse) ContentType() string {
 	return ""
 }
 
+type ChangeInstancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InstanceBulkResult
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeInstancesResponse) GetJSON200() *InstanceBulkResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ChangeInstancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeInstancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeInstancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeInstancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeInstancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportInstancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExportInstancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportInstancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportInstancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportInstancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportInstancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ImportInstancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InstanceImport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportInstancesResponse) GetJSON200() *InstanceImport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportInstancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportInstancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportInstancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportInstancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportInstancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type DeleteInstanceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4701,6 +9798,54 @@ func (r UpdateInstanceResponse) ContentType() string {
 	return ""
 }
 
+type RestoreInstanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Instance
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RestoreInstanceResponse) GetJSON200() *Instance {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RestoreInstanceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RestoreInstanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RestoreInstanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RestoreInstanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RestoreInstanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetMeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4743,6 +9888,575 @@ func (r GetMeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMyTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokenPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMyTokensResponse) GetJSON200() *TokenPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListMyTokensResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMyTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMyTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMyTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMyTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeMyTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeMyTokenResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeMyTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeMyTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeMyTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeMyTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSchedulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SchedulePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSchedulesResponse) GetJSON200() *SchedulePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSchedulesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSchedulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSchedulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSchedulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSchedulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Schedule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateScheduleResponse) GetJSON201() *Schedule {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Schedule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetScheduleResponse) GetJSON200() *Schedule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Schedule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateScheduleResponse) GetJSON200() *Schedule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListScheduleFiresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScheduleFirePage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListScheduleFiresResponse) GetJSON200() *ScheduleFirePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListScheduleFiresResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListScheduleFiresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListScheduleFiresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListScheduleFiresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListScheduleFiresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListNextFiresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NextFires
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNextFiresResponse) GetJSON200() *NextFires {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListNextFiresResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNextFiresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNextFiresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNextFiresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNextFiresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PauseScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Schedule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PauseScheduleResponse) GetJSON200() *Schedule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PauseScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PauseScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PauseScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PauseScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PauseScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumeScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Schedule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeScheduleResponse) GetJSON200() *Schedule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResumeScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RunScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ScheduleFire
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ScheduleFire
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RunScheduleResponse) GetJSON201() *ScheduleFire {
+	return r.JSON201
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r RunScheduleResponse) GetJSON202() *ScheduleFire {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RunScheduleResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RunScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RunScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RunScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RunScheduleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4996,6 +10710,54 @@ func (r CreateSyncSessionResponse) ContentType() string {
 	return ""
 }
 
+type GetSyncStatisticsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SyncStatistics
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSyncStatisticsResponse) GetJSON200() *SyncStatistics {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSyncStatisticsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSyncStatisticsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSyncStatisticsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSyncStatisticsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSyncStatisticsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetSyncSessionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5093,6 +10855,95 @@ func (r CancelSyncSessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelSyncSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSyncErrorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErrorKindList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSyncErrorsResponse) GetJSON200() *ErrorKindList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSyncErrorsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSyncErrorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSyncErrorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSyncErrorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSyncErrorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamSyncSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamSyncSessionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamSyncSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamSyncSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamSyncSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamSyncSessionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5250,6 +11101,383 @@ func (r RetrySyncSessionResponse) ContentType() string {
 	return ""
 }
 
+type ListTagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TagPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTagsResponse) GetJSON200() *TagPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTagsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTokensResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TokenPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTokensResponse) GetJSON200() *TokenPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTokensResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTokensResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTokensResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTokensResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTokensResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RevokeTokenResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListUsersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUsersResponse) GetJSON200() *UserPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListUsersResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUsersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUsersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUsersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUsersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *User
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateUserResponse) GetJSON201() *User {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateUserResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *User
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUserResponse) GetJSON200() *User {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetUserResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *User
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateUserResponse) GetJSON200() *User {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateUserResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *TokenCreated
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTokenResponse) GetJSON201() *TokenCreated {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateTokenResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListWorkersResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5298,7 +11526,16 @@ func (r ListWorkersResponse) ContentType() string {
 	return ""
 }
 
-// ListAccountsWithResponse Accounts of all instances
+// ListAccountsWithResponse Search the accounts of all instances
+//
+// Of the grant parameters, `privilege`, `object` or `database` must be among them; an account is found
+// when one of its own grants matches all of them. What it has through membership in a role
+// does not count (the role is found itself, and an account lists its memberships), nor does
+// what was revoked or denied. Names and privileges are those of the server, in its letters;
+// the first 200 characters count. In MySQL a database is the `schema` of its tables and
+// routines, and the `object` of a grant of type `database`.
+//
+// Every filter is part of the cursor: one of another search is refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5311,13 +11548,39 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 	return ParseListAccountsResponse(rsp)
 }
 
-// GetAccountWithResponse One account with its memberships and grants
+// CompareAccountsWithResponse How accounts differ between two moments, or between two instances
+//
+// With `from`: the accounts of the instance that are other at `to` than they were then.
+// With `other_id`: the accounts of two instances, put together by name and host, since the
+// identity of the same account differs between servers; roles and grantors are compared by
+// name as well, and `names` maps these names to themselves. When another server has taken
+// the place of the instance's own, its accounts are others.
+//
+// A page holds the accounts in the order of their names. It may hold fewer than `limit`,
+// even none, while `next_cursor` says that there is more to compare.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /accounts/diff (the `CompareAccounts` operationId).
+func (c *ClientWithResponses) CompareAccountsWithResponse(ctx context.Context, params *CompareAccountsParams, reqEditors ...RequestEditorFn) (*CompareAccountsResponse, error) {
+	rsp, err := c.CompareAccounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompareAccountsResponse(rsp)
+}
+
+// GetAccountWithResponse One account with its memberships, its grants, and how it becomes a superuser
+//
+// With `at`, the account as it was then, and how it became a superuser then; the names of
+// other accounts are those of now. 404 `account_not_there` when it was not on its server at
+// that time, as far as reads tell.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /accounts/{account_id} (the `GetAccount` operationId).
-func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accountId AccountID, reqEditors ...RequestEditorFn) (*GetAccountResponse, error) {
-	rsp, err := c.GetAccount(ctx, accountId, reqEditors...)
+func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accountId AccountID, params *GetAccountParams, reqEditors ...RequestEditorFn) (*GetAccountResponse, error) {
+	rsp, err := c.GetAccount(ctx, accountId, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5335,6 +11598,19 @@ func (c *ClientWithResponses) ListAccountHistoryWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseListAccountHistoryResponse(rsp)
+}
+
+// ListAuditEventsWithResponse Changes and refused attempts, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit-events (the `ListAuditEvents` operationId).
+func (c *ClientWithResponses) ListAuditEventsWithResponse(ctx context.Context, params *ListAuditEventsParams, reqEditors ...RequestEditorFn) (*ListAuditEventsResponse, error) {
+	rsp, err := c.ListAuditEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditEventsResponse(rsp)
 }
 
 // ListCredentialsWithResponse Credentials
@@ -5436,6 +11712,19 @@ func (c *ClientWithResponses) UpdateCredentialWithResponse(ctx context.Context, 
 	return ParseUpdateCredentialResponse(rsp)
 }
 
+// ListCredentialInstancesWithResponse The living instances that use a credential
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /credentials/{credential_id}/instances (the `ListCredentialInstances` operationId).
+func (c *ClientWithResponses) ListCredentialInstancesWithResponse(ctx context.Context, credentialId int64, params *ListCredentialInstancesParams, reqEditors ...RequestEditorFn) (*ListCredentialInstancesResponse, error) {
+	rsp, err := c.ListCredentialInstances(ctx, credentialId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCredentialInstancesResponse(rsp)
+}
+
 // ListHoldsWithResponse Changes that wait, or waited, for an operator's word
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5527,6 +11816,83 @@ func (c *ClientWithResponses) CreateInstanceWithResponse(ctx context.Context, bo
 	return ParseCreateInstanceResponse(rsp)
 }
 
+// ChangeInstancesWithBodyWithResponse Activate, deactivate or tag many instances
+//
+// One change of every living instance, active or not, that the selector matches: all of
+// them or none. Counted are those that were otherwise before. Ids and names without a
+// living instance are answered, and are no fault.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+func (c *ClientWithResponses) ChangeInstancesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeInstancesResponse, error) {
+	rsp, err := c.ChangeInstancesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeInstancesResponse(rsp)
+}
+
+// ChangeInstancesWithResponse Activate, deactivate or tag many instances
+//
+// One change of every living instance, active or not, that the selector matches: all of
+// them or none. Counted are those that were otherwise before. Ids and names without a
+// living instance are answered, and are no fault.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instances/bulk (the `ChangeInstances` operationId).
+func (c *ClientWithResponses) ChangeInstancesWithResponse(ctx context.Context, body ChangeInstancesJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeInstancesResponse, error) {
+	rsp, err := c.ChangeInstances(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeInstancesResponse(rsp)
+}
+
+// ExportInstancesWithResponse Instances as CSV
+//
+// Every instance that the filters match, in the form that the import takes; a text that a
+// spreadsheet would take for a formula has a `'` before it. A certificate is left out where
+// the mode does not look at it. The rows are read page by page, not all at one moment.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /instances/export (the `ExportInstances` operationId).
+func (c *ClientWithResponses) ExportInstancesWithResponse(ctx context.Context, params *ExportInstancesParams, reqEditors ...RequestEditorFn) (*ExportInstancesResponse, error) {
+	rsp, err := c.ExportInstances(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportInstancesResponse(rsp)
+}
+
+// ImportInstancesWithBodyWithResponse Register instances from a CSV file
+//
+// At most 32 MiB and 100,000 instances, UTF-8, separated by commas. The first line names
+// the columns, in any order: `name`, `engine`, `host` and `credential` (by its name) are
+// needed; `port`, `database`, `tls_mode`, `tls_ca` (PEM), `tls_server_name`, `host_key`,
+// `tags` (separated by `;`) and `active` (`true` or `false`) may be left out, and mean the
+// default where they are empty. Empty lines do not count.
+//
+// Either every line is imported or none: one bad line is a 422 whose `errors` name the
+// lines, at most 1,000 faults of them. `skip_bad` imports the good lines and answers the
+// faults of the others; `dry_run` imports nothing and always answers the faults. A name
+// that a living instance has is a fault. So is a text that a spreadsheet would take for a
+// formula (it begins with `=`, `+`, `-` or `@`), unless a `'` stands before it; that `'`
+// is taken away.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instances/import (the `ImportInstances` operationId).
+func (c *ClientWithResponses) ImportInstancesWithBodyWithResponse(ctx context.Context, params *ImportInstancesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportInstancesResponse, error) {
+	rsp, err := c.ImportInstancesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportInstancesResponse(rsp)
+}
+
 // DeleteInstanceWithResponse Remove an instance; its history stays
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5583,6 +11949,38 @@ func (c *ClientWithResponses) UpdateInstanceWithResponse(ctx context.Context, in
 	return ParseUpdateInstanceResponse(rsp)
 }
 
+// RestoreInstanceWithBodyWithResponse Bring a removed instance back, with its history
+//
+// It comes back as it was, and inactive unless the request says otherwise. When its name
+// was taken meanwhile, another is needed; when its credential was removed, so is that.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+func (c *ClientWithResponses) RestoreInstanceWithBodyWithResponse(ctx context.Context, instanceId InstanceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RestoreInstanceResponse, error) {
+	rsp, err := c.RestoreInstanceWithBody(ctx, instanceId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreInstanceResponse(rsp)
+}
+
+// RestoreInstanceWithResponse Bring a removed instance back, with its history
+//
+// It comes back as it was, and inactive unless the request says otherwise. When its name
+// was taken meanwhile, another is needed; when its credential was removed, so is that.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instances/{instance_id}/restore (the `RestoreInstance` operationId).
+func (c *ClientWithResponses) RestoreInstanceWithResponse(ctx context.Context, instanceId InstanceID, body RestoreInstanceJSONRequestBody, reqEditors ...RequestEditorFn) (*RestoreInstanceResponse, error) {
+	rsp, err := c.RestoreInstance(ctx, instanceId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRestoreInstanceResponse(rsp)
+}
+
 // GetMeWithResponse Who the token belongs to
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5594,6 +11992,204 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 		return nil, err
 	}
 	return ParseGetMeResponse(rsp)
+}
+
+// ListMyTokensWithResponse The caller's tokens, revoked and expired ones included
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /me/tokens (the `ListMyTokens` operationId).
+func (c *ClientWithResponses) ListMyTokensWithResponse(ctx context.Context, params *ListMyTokensParams, reqEditors ...RequestEditorFn) (*ListMyTokensResponse, error) {
+	rsp, err := c.ListMyTokens(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMyTokensResponse(rsp)
+}
+
+// RevokeMyTokenWithResponse Revoke a token of the caller's, from its next use on
+//
+// It may be the very token of the request. Revoking a revoked one changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /me/tokens/{token_id} (the `RevokeMyToken` operationId).
+func (c *ClientWithResponses) RevokeMyTokenWithResponse(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*RevokeMyTokenResponse, error) {
+	rsp, err := c.RevokeMyToken(ctx, tokenId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeMyTokenResponse(rsp)
+}
+
+// ListSchedulesWithResponse Schedules
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /schedules (the `ListSchedules` operationId).
+func (c *ClientWithResponses) ListSchedulesWithResponse(ctx context.Context, params *ListSchedulesParams, reqEditors ...RequestEditorFn) (*ListSchedulesResponse, error) {
+	rsp, err := c.ListSchedules(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSchedulesResponse(rsp)
+}
+
+// CreateScheduleWithBodyWithResponse Add a schedule
+//
+// It fires from now on, unless it is added paused.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+func (c *ClientWithResponses) CreateScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateScheduleResponse, error) {
+	rsp, err := c.CreateScheduleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScheduleResponse(rsp)
+}
+
+// CreateScheduleWithResponse Add a schedule
+//
+// It fires from now on, unless it is added paused.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /schedules (the `CreateSchedule` operationId).
+func (c *ClientWithResponses) CreateScheduleWithResponse(ctx context.Context, body CreateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateScheduleResponse, error) {
+	rsp, err := c.CreateSchedule(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateScheduleResponse(rsp)
+}
+
+// DeleteScheduleWithResponse Remove a schedule; its sessions go on, what waits is skipped
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /schedules/{schedule_id} (the `DeleteSchedule` operationId).
+func (c *ClientWithResponses) DeleteScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*DeleteScheduleResponse, error) {
+	rsp, err := c.DeleteSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteScheduleResponse(rsp)
+}
+
+// GetScheduleWithResponse One schedule
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /schedules/{schedule_id} (the `GetSchedule` operationId).
+func (c *ClientWithResponses) GetScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*GetScheduleResponse, error) {
+	rsp, err := c.GetSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetScheduleResponse(rsp)
+}
+
+// UpdateScheduleWithBodyWithResponse Change the given fields of a schedule
+//
+// A new cron expression or time zone counts from now.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+func (c *ClientWithResponses) UpdateScheduleWithBodyWithResponse(ctx context.Context, scheduleId ScheduleID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateScheduleResponse, error) {
+	rsp, err := c.UpdateScheduleWithBody(ctx, scheduleId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateScheduleResponse(rsp)
+}
+
+// UpdateScheduleWithResponse Change the given fields of a schedule
+//
+// A new cron expression or time zone counts from now.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /schedules/{schedule_id} (the `UpdateSchedule` operationId).
+func (c *ClientWithResponses) UpdateScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, body UpdateScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateScheduleResponse, error) {
+	rsp, err := c.UpdateSchedule(ctx, scheduleId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateScheduleResponse(rsp)
+}
+
+// ListScheduleFiresWithResponse What became of its times, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /schedules/{schedule_id}/fires (the `ListScheduleFires` operationId).
+func (c *ClientWithResponses) ListScheduleFiresWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListScheduleFiresParams, reqEditors ...RequestEditorFn) (*ListScheduleFiresResponse, error) {
+	rsp, err := c.ListScheduleFires(ctx, scheduleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListScheduleFiresResponse(rsp)
+}
+
+// ListNextFiresWithResponse Its next times, as if it were not paused
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /schedules/{schedule_id}/next (the `ListNextFires` operationId).
+func (c *ClientWithResponses) ListNextFiresWithResponse(ctx context.Context, scheduleId ScheduleID, params *ListNextFiresParams, reqEditors ...RequestEditorFn) (*ListNextFiresResponse, error) {
+	rsp, err := c.ListNextFires(ctx, scheduleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNextFiresResponse(rsp)
+}
+
+// PauseScheduleWithResponse Fire no more until it is resumed; what waits is skipped
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /schedules/{schedule_id}/pause (the `PauseSchedule` operationId).
+func (c *ClientWithResponses) PauseScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*PauseScheduleResponse, error) {
+	rsp, err := c.PauseSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseScheduleResponse(rsp)
+}
+
+// ResumeScheduleWithResponse Fire again, from now on
+//
+// Times that passed during the pause are not missed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /schedules/{schedule_id}/resume (the `ResumeSchedule` operationId).
+func (c *ClientWithResponses) ResumeScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*ResumeScheduleResponse, error) {
+	rsp, err := c.ResumeSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeScheduleResponse(rsp)
+}
+
+// RunScheduleWithResponse Fire it now, paused or not
+//
+// While a session of the schedule is running, the overlap policy decides: with `skip` the
+// answer is 409 `schedule_running`; with `queue` the run waits, or the answer is 409
+// `schedule_waiting` because another one does.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /schedules/{schedule_id}/run (the `RunSchedule` operationId).
+func (c *ClientWithResponses) RunScheduleWithResponse(ctx context.Context, scheduleId ScheduleID, reqEditors ...RequestEditorFn) (*RunScheduleResponse, error) {
+	rsp, err := c.RunSchedule(ctx, scheduleId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRunScheduleResponse(rsp)
 }
 
 // ListSettingsWithResponse All settings
@@ -5648,7 +12244,11 @@ func (c *ClientWithResponses) SetSettingWithResponse(ctx context.Context, key st
 	return ParseSetSettingResponse(rsp)
 }
 
-// ListSyncSessionsWithResponse Sessions, newest first
+// ListSyncSessionsWithResponse Sessions, newest first unless sorted otherwise
+//
+// A cursor belongs to the filter and the order that it was made with. Sorted by duration,
+// sessions that have not ended come last; sorted by failed, they count as 0. Their
+// `rate_per_second` and `eta_seconds` are told one by one, not in lists.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5695,6 +12295,23 @@ func (c *ClientWithResponses) CreateSyncSessionWithResponse(ctx context.Context,
 	return ParseCreateSyncSessionResponse(rsp)
 }
 
+// GetSyncStatisticsWithResponse Sums over the sessions that started within a span
+//
+// Takes the filters of the list. The span is the last 30 days unless said, and at most ten
+// years. Days begin in the zone of the setting `time_zone`; each day of the span is there.
+// Records count once their session has ended, and only `records` counts them before.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sync-sessions/statistics (the `GetSyncStatistics` operationId).
+func (c *ClientWithResponses) GetSyncStatisticsWithResponse(ctx context.Context, params *GetSyncStatisticsParams, reqEditors ...RequestEditorFn) (*GetSyncStatisticsResponse, error) {
+	rsp, err := c.GetSyncStatistics(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSyncStatisticsResponse(rsp)
+}
+
 // GetSyncSessionWithResponse One session with its counts, progress and errors
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5722,6 +12339,46 @@ func (c *ClientWithResponses) CancelSyncSessionWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseCancelSyncSessionResponse(rsp)
+}
+
+// ListSyncErrorsWithResponse The failures of a session by kind, the most frequent first
+//
+// Failures are of one kind when code, phase and message are the same, but for quoted names,
+// addresses, numbers and durations in the message. At most 200 kinds are listed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sync-sessions/{session_id}/errors (the `ListSyncErrors` operationId).
+func (c *ClientWithResponses) ListSyncErrorsWithResponse(ctx context.Context, sessionId SessionID, reqEditors ...RequestEditorFn) (*ListSyncErrorsResponse, error) {
+	rsp, err := c.ListSyncErrors(ctx, sessionId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSyncErrorsResponse(rsp)
+}
+
+// StreamSyncSessionWithResponse A session as it changes, as server-sent events
+//
+// The session comes at once as an event `session`, and again whenever something has
+// changed, at most once a second; its data is what `GET /sync-sessions/{session_id}`
+// answers, its id stands for that state. The last event is `ended`, with the ended session;
+// then the stream ends. While the database is away an event `unavailable` says so, once, and
+// the stream goes on. Every 15 seconds without an event a comment comes.
+//
+// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
+// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
+// stream is cut after 15 minutes and when the server stops, so that the token is looked at
+// again: reconnect.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
+func (c *ClientWithResponses) StreamSyncSessionWithResponse(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*StreamSyncSessionResponse, error) {
+	rsp, err := c.StreamSyncSession(ctx, sessionId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamSyncSessionResponse(rsp)
 }
 
 // ListSyncRecordsWithResponse What happened to each instance of a session
@@ -5776,6 +12433,163 @@ func (c *ClientWithResponses) RetrySyncSessionWithResponse(ctx context.Context, 
 	return ParseRetrySyncSessionResponse(rsp)
 }
 
+// ListTagsWithResponse The tags of living instances
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tags (the `ListTags` operationId).
+func (c *ClientWithResponses) ListTagsWithResponse(ctx context.Context, params *ListTagsParams, reqEditors ...RequestEditorFn) (*ListTagsResponse, error) {
+	rsp, err := c.ListTags(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTagsResponse(rsp)
+}
+
+// ListTokensWithResponse Tokens of all users, revoked and expired ones included
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tokens (the `ListTokens` operationId).
+func (c *ClientWithResponses) ListTokensWithResponse(ctx context.Context, params *ListTokensParams, reqEditors ...RequestEditorFn) (*ListTokensResponse, error) {
+	rsp, err := c.ListTokens(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTokensResponse(rsp)
+}
+
+// RevokeTokenWithResponse Revoke anybody's token, from its next use on
+//
+// The number is in the token's own text, as in dbf_31_…. Revoking a revoked one changes nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /tokens/{token_id} (the `RevokeToken` operationId).
+func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, tokenId TokenID, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error) {
+	rsp, err := c.RevokeToken(ctx, tokenId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokenResponse(rsp)
+}
+
+// ListUsersWithResponse Users, disabled ones included
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /users (the `ListUsers` operationId).
+func (c *ClientWithResponses) ListUsersWithResponse(ctx context.Context, params *ListUsersParams, reqEditors ...RequestEditorFn) (*ListUsersResponse, error) {
+	rsp, err := c.ListUsers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUsersResponse(rsp)
+}
+
+// CreateUserWithBodyWithResponse Add a user, who has no token yet
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *ClientWithResponses) CreateUserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateUserResponse, error) {
+	rsp, err := c.CreateUserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateUserResponse(rsp)
+}
+
+// CreateUserWithResponse Add a user, who has no token yet
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *ClientWithResponses) CreateUserWithResponse(ctx context.Context, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateUserResponse, error) {
+	rsp, err := c.CreateUser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateUserResponse(rsp)
+}
+
+// GetUserWithResponse One user
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /users/{user_id} (the `GetUser` operationId).
+func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, userId UserID, reqEditors ...RequestEditorFn) (*GetUserResponse, error) {
+	rsp, err := c.GetUser(ctx, userId, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUserResponse(rsp)
+}
+
+// UpdateUserWithBodyWithResponse Give a user another role, disable or enable it
+//
+// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+// the user makes those that are not revoked or expired valid again. The last admin who
+// may log in can be neither disabled nor given another role.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithBodyWithResponse(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUserWithBody(ctx, userId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
+// UpdateUserWithResponse Give a user another role, disable or enable it
+//
+// Holds from the user's next request on. A disabled user's tokens are refused; enabling
+// the user makes those that are not revoked or expired valid again. The last admin who
+// may log in can be neither disabled nor given another role.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/{user_id} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, userId UserID, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUser(ctx, userId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
+// CreateTokenWithBodyWithResponse Make a token for a user
+//
+// The answer holds the token's text, which is stored hashed and never shown again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithBodyWithResponse(ctx context.Context, userId UserID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateTokenWithBody(ctx, userId, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
+// CreateTokenWithResponse Make a token for a user
+//
+// The answer holds the token's text, which is stored hashed and never shown again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users/{user_id}/tokens (the `CreateToken` operationId).
+func (c *ClientWithResponses) CreateTokenWithResponse(ctx context.Context, userId UserID, body CreateTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTokenResponse, error) {
+	rsp, err := c.CreateToken(ctx, userId, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTokenResponse(rsp)
+}
+
 // ListWorkersWithResponse Worker processes
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5805,6 +12619,39 @@ func ParseListAccountsResponse(rsp *http.Response) (*ListAccountsResponse, error
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AccountPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCompareAccountsResponse parses an HTTP response from a CompareAccountsWithResponse call
+func ParseCompareAccountsResponse(rsp *http.Response) (*CompareAccountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompareAccountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountDifferencePage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -5871,6 +12718,39 @@ func ParseListAccountHistoryResponse(rsp *http.Response) (*ListAccountHistoryRes
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest AccountVersionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListAuditEventsResponse parses an HTTP response from a ListAuditEventsWithResponse call
+func ParseListAuditEventsResponse(rsp *http.Response) (*ListAuditEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEventPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -6032,6 +12912,39 @@ func ParseUpdateCredentialResponse(rsp *http.Response) (*UpdateCredentialRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Credential
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListCredentialInstancesResponse parses an HTTP response from a ListCredentialInstancesWithResponse call
+func ParseListCredentialInstancesResponse(rsp *http.Response) (*ListCredentialInstancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCredentialInstancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InstancePage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -6247,6 +13160,98 @@ func ParseCreateInstanceResponse(rsp *http.Response) (*CreateInstanceResponse, e
 	return response, nil
 }
 
+// ParseChangeInstancesResponse parses an HTTP response from a ChangeInstancesWithResponse call
+func ParseChangeInstancesResponse(rsp *http.Response) (*ChangeInstancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeInstancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InstanceBulkResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseExportInstancesResponse parses an HTTP response from a ExportInstancesWithResponse call
+func ParseExportInstancesResponse(rsp *http.Response) (*ExportInstancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportInstancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseImportInstancesResponse parses an HTTP response from a ImportInstancesWithResponse call
+func ParseImportInstancesResponse(rsp *http.Response) (*ImportInstancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportInstancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InstanceImport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseDeleteInstanceResponse parses an HTTP response from a DeleteInstanceWithResponse call
 func ParseDeleteInstanceResponse(rsp *http.Response) (*DeleteInstanceResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6342,6 +13347,39 @@ func ParseUpdateInstanceResponse(rsp *http.Response) (*UpdateInstanceResponse, e
 	return response, nil
 }
 
+// ParseRestoreInstanceResponse parses an HTTP response from a RestoreInstanceWithResponse call
+func ParseRestoreInstanceResponse(rsp *http.Response) (*RestoreInstanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RestoreInstanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Instance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6362,6 +13400,401 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMyTokensResponse parses an HTTP response from a ListMyTokensWithResponse call
+func ParseListMyTokensResponse(rsp *http.Response) (*ListMyTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMyTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokenPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeMyTokenResponse parses an HTTP response from a RevokeMyTokenWithResponse call
+func ParseRevokeMyTokenResponse(rsp *http.Response) (*RevokeMyTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeMyTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSchedulesResponse parses an HTTP response from a ListSchedulesWithResponse call
+func ParseListSchedulesResponse(rsp *http.Response) (*ListSchedulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSchedulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SchedulePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateScheduleResponse parses an HTTP response from a CreateScheduleWithResponse call
+func ParseCreateScheduleResponse(rsp *http.Response) (*CreateScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteScheduleResponse parses an HTTP response from a DeleteScheduleWithResponse call
+func ParseDeleteScheduleResponse(rsp *http.Response) (*DeleteScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetScheduleResponse parses an HTTP response from a GetScheduleWithResponse call
+func ParseGetScheduleResponse(rsp *http.Response) (*GetScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateScheduleResponse parses an HTTP response from a UpdateScheduleWithResponse call
+func ParseUpdateScheduleResponse(rsp *http.Response) (*UpdateScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListScheduleFiresResponse parses an HTTP response from a ListScheduleFiresWithResponse call
+func ParseListScheduleFiresResponse(rsp *http.Response) (*ListScheduleFiresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListScheduleFiresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScheduleFirePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListNextFiresResponse parses an HTTP response from a ListNextFiresWithResponse call
+func ParseListNextFiresResponse(rsp *http.Response) (*ListNextFiresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNextFiresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NextFires
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePauseScheduleResponse parses an HTTP response from a PauseScheduleWithResponse call
+func ParsePauseScheduleResponse(rsp *http.Response) (*PauseScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PauseScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseResumeScheduleResponse parses an HTTP response from a ResumeScheduleWithResponse call
+func ParseResumeScheduleResponse(rsp *http.Response) (*ResumeScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRunScheduleResponse parses an HTTP response from a RunScheduleWithResponse call
+func ParseRunScheduleResponse(rsp *http.Response) (*RunScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RunScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ScheduleFire
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ScheduleFire
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -6547,6 +13980,39 @@ func ParseCreateSyncSessionResponse(rsp *http.Response) (*CreateSyncSessionRespo
 	return response, nil
 }
 
+// ParseGetSyncStatisticsResponse parses an HTTP response from a GetSyncStatisticsWithResponse call
+func ParseGetSyncStatisticsResponse(rsp *http.Response) (*GetSyncStatisticsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSyncStatisticsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SyncStatistics
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetSyncSessionResponse parses an HTTP response from a GetSyncSessionWithResponse call
 func ParseGetSyncSessionResponse(rsp *http.Response) (*GetSyncSessionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6607,6 +14073,68 @@ func ParseCancelSyncSessionResponse(rsp *http.Response) (*CancelSyncSessionRespo
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSyncErrorsResponse parses an HTTP response from a ListSyncErrorsWithResponse call
+func ParseListSyncErrorsResponse(rsp *http.Response) (*ListSyncErrorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSyncErrorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErrorKindList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamSyncSessionResponse parses an HTTP response from a StreamSyncSessionWithResponse call
+func ParseStreamSyncSessionResponse(rsp *http.Response) (*StreamSyncSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamSyncSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -6709,6 +14237,266 @@ func ParseRetrySyncSessionResponse(rsp *http.Response) (*RetrySyncSessionRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest SyncSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTagsResponse parses an HTTP response from a ListTagsWithResponse call
+func ParseListTagsResponse(rsp *http.Response) (*ListTagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TagPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTokensResponse parses an HTTP response from a ListTokensWithResponse call
+func ParseListTokensResponse(rsp *http.Response) (*ListTokensResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTokensResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TokenPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeTokenResponse parses an HTTP response from a RevokeTokenWithResponse call
+func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListUsersResponse parses an HTTP response from a ListUsersWithResponse call
+func ParseListUsersResponse(rsp *http.Response) (*ListUsersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUsersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateUserResponse parses an HTTP response from a CreateUserWithResponse call
+func ParseCreateUserResponse(rsp *http.Response) (*CreateUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest User
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetUserResponse parses an HTTP response from a GetUserWithResponse call
+func ParseGetUserResponse(rsp *http.Response) (*GetUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest User
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateUserResponse parses an HTTP response from a UpdateUserWithResponse call
+func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest User
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateTokenResponse parses an HTTP response from a CreateTokenWithResponse call
+func ParseCreateTokenResponse(rsp *http.Response) (*CreateTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest TokenCreated
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,23 +13,32 @@ import (
 	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/user"
+	"github.com/dbfleet/dbfleet/internal/watch"
 )
 
-// Services is what the operations call. Every field is required, but for Now.
+// Services is what the operations call. Every field is required, but for Now and Log.
 type Services struct {
 	Sessions    Sessions
 	Instances   Instances
+	Removed     Removed
+	Bulk        Bulk
+	Imports     Imports
 	Credentials Credentials
 	Accounts    Accounts
 	Holds       Holds
+	Schedules   Schedules
 	Settings    Settings
+	Users       Users
+	Tokens      Tokens
+	Audit       Audit
 	Workers     Workers
 
 	Key      secret.PublicKey  // seals passwords for the workers
 	Policy   netguard.Policy   // says early which targets the workers will refuse
 	Resolver netguard.Resolver // for Policy; *net.Resolver is one
 
-	Now func() time.Time // for rates and remaining times; nil: time.Now
+	Now func() time.Time // for spans that end at the present; nil: time.Now
+	Log *slog.Logger     // for what no caller hears of; nil: nowhere
 }
 
 // Workers lists the worker processes.
@@ -41,6 +51,8 @@ type Router interface {
 	Echo() *echo.Echo
 	Allow(method, path string, least user.Role)
 	AllowAll(method, path string)
+	Stream(method, path string)
+	LimitBody(method, path string, bytes int64)
 }
 
 // API implements the operations of the document.
@@ -48,6 +60,7 @@ type API struct {
 	Services
 
 	operations []operation
+	watch      *watch.Hub
 }
 
 var _ gen.StrictServerInterface = (*API)(nil)
@@ -65,7 +78,10 @@ func New(s Services) (*API, error) {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	return &API{Services: s, operations: operations}, nil
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	return &API{Services: s, operations: operations, watch: &watch.Hub{Sessions: s.Sessions, Log: s.Log}}, nil
 }
 
 // Register adds every operation to r, each with its check against the document
@@ -74,6 +90,12 @@ func (a *API) Register(r Router) {
 	checks := map[string][]echo.MiddlewareFunc{}
 	for _, o := range a.operations {
 		r.Allow(o.method, o.path, o.least)
+		if o.streams() {
+			r.Stream(o.method, o.path)
+		}
+		if o.bodyBytes > 0 {
+			r.LimitBody(o.method, o.path, o.bodyBytes)
+		}
 		checks[o.op.OperationID] = []echo.MiddlewareFunc{o.checked}
 	}
 	gen.RegisterHandlersWithOptions(r.Echo(), gen.NewStrictHandler(a, nil), gen.RegisterHandlersOptions{

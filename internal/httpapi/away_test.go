@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,14 +27,17 @@ func TestPostgresAwayIsSaidWithinASecond(t *testing.T) {
 
 	ask := func(when string) {
 		t.Helper()
-		start := time.Now()
-		a := b.do(t, request{role: user.Admin, method: "GET", path: "/credentials"})
-		if a.status != 503 || a.problem.Code != "unavailable" || a.header.Get("Retry-After") == "" {
-			t.Errorf("%s: %d %s", when, a.status, a.body)
+		var group sync.WaitGroup
+		few := make(chan struct{}, 8) // requests at a time
+		for _, c := range calls(t) {
+			path, body := c.example(t)
+			few <- struct{}{}
+			group.Go(func() {
+				defer func() { <-few }()
+				b.isAway(t, when, request{role: user.Admin, method: c.method, path: path, body: body, media: c.media()})
+			})
 		}
-		if took := time.Since(start); took > 1500*time.Millisecond { // 1 s of ours, and a busy machine
-			t.Errorf("%s: answered after %s", when, took)
-		}
+		group.Wait()
 	}
 	if err := server.Pause(); err != nil {
 		t.Fatal(err)
@@ -49,6 +53,19 @@ func TestPostgresAwayIsSaidWithinASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.must(t, 200, "GET", "/credentials", "", nil)
+}
+
+// isAway wants the answer to a request while Postgres cannot be asked.
+func (b *bundle) isAway(t *testing.T, when string, q request) {
+	t.Helper()
+	start := time.Now()
+	a := b.do(t, q)
+	if a.status != 503 || a.problem.Code != "unavailable" || a.header.Get("Retry-After") == "" {
+		t.Errorf("%s: %s %s: %d %s", when, q.method, q.path, a.status, a.body)
+	}
+	if took := time.Since(start); took > 1500*time.Millisecond { // 1 s is promised, and the machine may be busy
+		t.Errorf("%s: %s %s: answered after %s", when, q.method, q.path, took)
+	}
 }
 
 func TestClientSpeaksToTheServer(t *testing.T) {

@@ -14,15 +14,18 @@ import (
 	"sync"
 	"testing"
 	"time"
+	_ "time/tzdata" // as in the programs
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/httpapi"
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/secret"
+	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/store"
 	"github.com/dbfleet/dbfleet/internal/testdb"
 	"github.com/dbfleet/dbfleet/internal/user"
@@ -32,7 +35,7 @@ import (
 var now = time.Date(2026, 11, 21, 1, 0, 12, 0, time.UTC)
 
 // bundle is the whole API over a database of its own; sessions, accounts and
-// holds are fakes.
+// holds are fakes, schedules are not.
 type bundle struct {
 	pool     *pgxpool.Pool
 	store    *store.Store
@@ -56,6 +59,7 @@ func newBundleOn(t *testing.T, pool *pgxpool.Pool) *bundle {
 		pool: pool, store: store.New(pool), tokens: map[user.Role]secret.Text{}, log: &logbook{},
 		sessions: &fakeSessions{}, accounts: &fakeAccounts{},
 	}
+	b.store.Serves = session.Serves{session.Account: {fleet.PostgreSQL, fleet.MySQL}}
 	for _, role := range user.Roles() {
 		token, err := b.store.CreateToken(t.Context(), store.NewToken{User: "the " + string(role), Role: role})
 		if err != nil {
@@ -91,8 +95,9 @@ func (b *bundle) api(t *testing.T) *httpapi.API {
 		t.Fatal(err)
 	}
 	api, err := httpapi.New(httpapi.Services{
-		Sessions: b.sessions, Instances: b.store, Credentials: b.store, Accounts: b.accounts, Holds: b.accounts,
-		Settings: b.store, Workers: b.sessions, Key: key.Public(), Policy: policy, Resolver: names{},
+		Sessions: b.sessions, Instances: b.store, Removed: b.store, Bulk: b.store, Imports: b.store, Credentials: b.store,
+		Accounts: b.accounts, Holds: b.accounts, Schedules: b.store, Settings: b.store, Workers: b.sessions,
+		Users: b.store, Tokens: b.store, Audit: b.store, Key: key.Public(), Policy: policy, Resolver: names{},
 		Now: func() time.Time { return now },
 	})
 	if err != nil {
@@ -156,6 +161,9 @@ func (b *bundle) do(t *testing.T, q request) answer {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.Header.Get("Content-Type") == "text/event-stream" {
+		return answer{status: resp.StatusCode, header: resp.Header} // it need not end
+	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +207,14 @@ func one[T any](t *testing.T, b *bundle, sql string, args ...any) T {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// sql runs one statement and fails the test when it fails.
+func (b *bundle) sql(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := b.pool.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
 }
 
 // logbook keeps what was logged.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -22,6 +23,7 @@ type Credentials interface {
 
 const (
 	credentialList   = "credentials"
+	usersList        = "instances-of-credential-"
 	maxPasswordRunes = 1000
 )
 
@@ -84,6 +86,24 @@ func (a *API) GetCredential(ctx context.Context, r gen.GetCredentialRequestObjec
 		return nil, err
 	}
 	return gen.GetCredential200JSONResponse(toCredential(c)), nil
+}
+
+// ListCredentialInstances lists the living instances that use a credential.
+func (a *API) ListCredentialInstances(ctx context.Context, r gen.ListCredentialInstancesRequestObject) (gen.ListCredentialInstancesResponseObject, error) {
+	id := fleet.CredentialID(r.CredentialId)
+	list := usersList + strconv.FormatInt(r.CredentialId, 10)
+	from, err := after(list, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.Credentials.Credential(ctx, id); err != nil {
+		return nil, err
+	}
+	instances, next, err := a.Instances.Instances(ctx, fleet.InstanceFilter{Credential: &id}, limitOf(r.Params.Limit), from)
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListCredentialInstances200JSONResponse{Items: mapped(instances, toInstance), NextCursor: nextCursor(list, next)}, nil
 }
 
 // UpdateCredential changes the fields that are given.

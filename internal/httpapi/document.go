@@ -24,6 +24,7 @@ type operation struct {
 	item         *openapi3.PathItem
 	op           *openapi3.Operation
 	least        user.Role
+	bodyBytes    int64 // the most that a body may have; 0: the server's own limit
 }
 
 // load reads the document. An error is a fault of this program.
@@ -39,10 +40,19 @@ func load() ([]operation, error) {
 			if err != nil {
 				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
 			}
-			all = append(all, operation{method: method, path: Base + echoPath(path), spec: spec, item: item, op: op, least: least})
+			bytes, _ := op.Extensions["x-body-bytes"].(float64)
+			all = append(all, operation{
+				method: method, path: Base + echoPath(path), spec: spec, item: item, op: op, least: least, bodyBytes: int64(bytes),
+			})
 		}
 	}
 	return all, nil
+}
+
+// streams reports whether the answer is a stream of events.
+func (o operation) streams() bool {
+	answer := o.op.Responses.Value("200")
+	return answer != nil && answer.Value.Content["text/event-stream"] != nil
 }
 
 func leastRole(op *openapi3.Operation) (user.Role, error) {

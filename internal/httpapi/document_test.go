@@ -54,10 +54,24 @@ func (c call) example(t *testing.T) (path, body string) {
 			path = strings.ReplaceAll(path, "{"+p.Value.Name+"}", text(t, p.Value.Example))
 		}
 	}
+	if query, ok := c.op.Extensions["x-example-query"].(string); ok {
+		path += "?" + query
+	}
 	if c.op.RequestBody != nil {
-		body = text(t, c.op.RequestBody.Value.Content.Get("application/json").Schema.Value.Example)
+		body = text(t, c.op.RequestBody.Value.Content.Get(c.media()).Schema.Value.Example)
 	}
 	return path, body
+}
+
+// media is the type of the operation's body.
+func (c call) media() string {
+	if c.op.RequestBody == nil {
+		return ""
+	}
+	for media := range c.op.RequestBody.Value.Content {
+		return media
+	}
+	return ""
 }
 
 // text is how an example is written in a request.
@@ -133,7 +147,7 @@ func checkSchemas(t *testing.T, c call) {
 	if c.op.RequestBody == nil {
 		return
 	}
-	schema := c.op.RequestBody.Value.Content.Get("application/json").Schema.Value
+	schema := c.op.RequestBody.Value.Content.Get(c.media()).Schema.Value
 	if schema.Example == nil {
 		t.Errorf("%s %s: the request has no example", c.method, c.path)
 	}
@@ -169,6 +183,9 @@ func TestNoAnswerHasAFieldNamedLikeASecret(t *testing.T) {
 		for status, response := range c.op.Responses.Map() {
 			for _, content := range response.Value.Content {
 				walk(content.Schema.Value, func(name string, s *openapi3.Schema) {
+					if c.op.OperationID == "createToken" && name == "token" {
+						return // it is shown this once
+					}
 					if secretive.MatchString(name) || s.WriteOnly || s.Format == "password" {
 						t.Errorf("%s %s: %s shows %s", c.method, c.path, status, name)
 					}
@@ -210,7 +227,11 @@ func TestRoleMatrix(t *testing.T) {
 			t.Errorf("%s %s without a token: %d", c.method, path, a.status)
 		}
 		for _, role := range user.Roles() {
-			a := b.do(t, request{role: role, method: c.method, path: path, body: body})
+			q := request{role: role, method: c.method, path: path, body: body}
+			if body != "" {
+				q.media = c.media()
+			}
+			a := b.do(t, q)
 			if !role.Includes(least) {
 				denied++
 			}

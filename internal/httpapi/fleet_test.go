@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -65,6 +67,30 @@ func TestInstanceFromRegistrationToRemoval(t *testing.T) {
 	if by := one[string](t, b, `SELECT DISTINCT user_name || ' ' || remote_addr FROM audit_events WHERE action LIKE 'instance.%'`); by != "the admin 127.0.0.1" {
 		t.Errorf("audited by %q", by)
 	}
+}
+
+func TestAuthorityWithoutEffectIsNamed(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	c := b.credential(t)
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	body := fmt.Sprintf(`{"name":"a","engine":"mysql","host":"10.0.0.1","credential_id":%d,"tls_ca":%q,"tls_mode":`, c.ID, ca)
+	if a := b.must(t, 422, "POST", "/instances", body+`"require"}`, nil); a.problem.Field != "tls_ca" {
+		t.Errorf("registered: %s", a.body)
+	}
+	var in stored
+	b.must(t, 201, "POST", "/instances", body+`"verify-ca"}`, &in)
+	path := fmt.Sprintf("/instances/%d", in.ID)
+	b.must(t, 200, "PATCH", path, `{"tls_mode":"require"}`, &in)
+	if in.TLSMode != "require" {
+		t.Errorf("mode %s", in.TLSMode)
+	}
+	if a := b.must(t, 422, "PATCH", path, fmt.Sprintf(`{"tls_ca":%q}`, ca), nil); a.problem.Field != "tls_ca" {
+		t.Errorf("given later: %s", a.body)
+	}
+	b.must(t, 200, "PATCH", path, fmt.Sprintf(`{"tls_ca":%q,"tls_mode":"verify-full"}`, ca), nil)
 }
 
 func TestTargetOutsideThePolicyIsRefusedOnSave(t *testing.T) {

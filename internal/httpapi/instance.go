@@ -21,7 +21,16 @@ type Instances interface {
 	DeleteInstance(ctx context.Context, id fleet.InstanceID) error
 }
 
-const instanceList = "instances"
+// Removed brings instances back. Errors are those of Instances.
+type Removed interface {
+	DeletedInstance(ctx context.Context, id fleet.InstanceID) (fleet.Instance, error)
+	RestoreInstance(ctx context.Context, id fleet.InstanceID, r fleet.Restoration) (fleet.Instance, error)
+}
+
+const (
+	instanceList = "instances"
+	deletedList  = "deleted-instances"
+)
 
 // CreateInstance registers an instance.
 func (a *API) CreateInstance(ctx context.Context, r gen.CreateInstanceRequestObject) (gen.CreateInstanceResponseObject, error) {
@@ -61,21 +70,25 @@ func (a *API) checkTarget(ctx context.Context, in fleet.Instance) error {
 	return err
 }
 
-// ListInstances lists living instances.
+// ListInstances lists living instances, or the removed ones.
 func (a *API) ListInstances(ctx context.Context, r gen.ListInstancesRequestObject) (gen.ListInstancesResponseObject, error) {
-	from, err := after(instanceList, r.Params.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	filter := fleet.InstanceFilter{
 		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active,
-		Tag: value(r.Params.Tag), Name: value(r.Params.Name),
+		Tag: value(r.Params.Tag), Name: value(r.Params.Name), Deleted: value(r.Params.Deleted),
+	}
+	name := instanceList
+	if filter.Deleted {
+		name = deletedList
+	}
+	from, err := after(name, r.Params.Cursor)
+	if err != nil {
+		return nil, err
 	}
 	list, next, err := a.Instances.Instances(ctx, filter, limitOf(r.Params.Limit), from)
 	if err != nil {
 		return nil, err
 	}
-	return gen.ListInstances200JSONResponse{Items: mapped(list, toInstance), NextCursor: nextCursor(instanceList, next)}, nil
+	return gen.ListInstances200JSONResponse{Items: mapped(list, toInstance), NextCursor: nextCursor(name, next)}, nil
 }
 
 // GetInstance shows one instance.
@@ -90,10 +103,8 @@ func (a *API) GetInstance(ctx context.Context, r gen.GetInstanceRequestObject) (
 // UpdateInstance changes the fields that are given.
 func (a *API) UpdateInstance(ctx context.Context, r gen.UpdateInstanceRequestObject) (gen.UpdateInstanceResponseObject, error) {
 	id, change := fleet.InstanceID(r.InstanceId), fromUpdate(*r.Body)
-	if change.Host != nil || change.Port != nil {
-		if err := a.checkNewTarget(ctx, id, change); err != nil {
-			return nil, err
-		}
+	if err := a.checkChange(ctx, id, change); err != nil {
+		return nil, err
 	}
 	in, err := a.Instances.UpdateInstance(ctx, id, change)
 	if err != nil {
@@ -102,9 +113,17 @@ func (a *API) UpdateInstance(ctx context.Context, r gen.UpdateInstanceRequestObj
 	return gen.UpdateInstance200JSONResponse(toInstance(in)), nil
 }
 
-func (a *API) checkNewTarget(ctx context.Context, id fleet.InstanceID, change fleet.InstanceChange) error {
+// checkChange checks what depends on the instance as it is.
+func (a *API) checkChange(ctx context.Context, id fleet.InstanceID, change fleet.InstanceChange) error {
+	moves := change.Host != nil || change.Port != nil
+	if !moves && change.TLSCA == nil {
+		return nil
+	}
 	in, err := a.Instances.Instance(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := change.Check(in); err != nil || !moves {
 		return err
 	}
 	in, err = change.Apply(in).Normalise()
@@ -130,12 +149,35 @@ func (a *API) DeleteInstance(ctx context.Context, r gen.DeleteInstanceRequestObj
 	return gen.DeleteInstance204Response{}, nil
 }
 
+// RestoreInstance brings a removed instance back.
+func (a *API) RestoreInstance(ctx context.Context, r gen.RestoreInstanceRequestObject) (gen.RestoreInstanceResponseObject, error) {
+	id := fleet.InstanceID(r.InstanceId)
+	restoration := fleet.Restoration{
+		Name: r.Body.Name, CredentialID: (*fleet.CredentialID)(r.Body.CredentialId), Active: value(r.Body.Active),
+	}
+	in, err := a.Removed.DeletedInstance(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkTarget(ctx, in); err != nil {
+		return nil, err
+	}
+	if in, err = a.Removed.RestoreInstance(ctx, id, restoration); err != nil {
+		return nil, err
+	}
+	return gen.RestoreInstance200JSONResponse(toInstance(in)), nil
+}
+
 func toInstance(in fleet.Instance) gen.Instance {
+	var deleted *time.Time
+	if !in.DeletedAt.IsZero() {
+		deleted = &in.DeletedAt
+	}
 	return gen.Instance{
 		Id: int64(in.ID), Name: in.Name, Engine: gen.Engine(in.Engine), Host: in.Host, Port: in.Port, Database: in.Database,
 		CredentialId: int64(in.CredentialID), TlsMode: gen.TLSMode(in.TLSMode), TlsCa: in.TLSCA, TlsServerName: in.TLSServerName,
 		HostKey: in.HostKey, Tags: mapped(in.Tags, func(tag string) string { return tag }), Active: in.Active,
 		Flavour: in.Flavour, Version: in.Version, Identity: in.Identity, Contact: gen.Contact(in.Contact),
-		CreatedAt: in.CreatedAt.UTC(), UpdatedAt: in.UpdatedAt.UTC(),
+		CreatedAt: in.CreatedAt.UTC(), UpdatedAt: in.UpdatedAt.UTC(), DeletedAt: utc(deleted),
 	}
 }

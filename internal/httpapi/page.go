@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -61,4 +62,31 @@ func nextCursor(list string, next int64) *string {
 		return nil
 	}
 	return encodeCursor(list, strconv.FormatInt(next, 10))
+}
+
+// afterPlace returns the row of an ordered list that the page begins after, as
+// nextPlace wrote it; the zero value for the first page. id tells the row's
+// number, which is never 0.
+func afterPlace[T any](list string, sent *string, id func(T) int64) (place T, err error) {
+	text, err := decodeCursor(list, sent)
+	if err != nil || text == "" {
+		return place, err
+	}
+	var found T
+	if err := json.Unmarshal([]byte(text), &found); err != nil || id(found) <= 0 {
+		return place, errCursor()
+	}
+	return found, nil
+}
+
+// nextPlace is nil on the last page, whose next place is zero.
+func nextPlace[T any](list string, next T, id func(T) int64) *string {
+	if id(next) == 0 {
+		return nil
+	}
+	place, err := json.Marshal(next)
+	if err != nil {
+		panic("httpapi: encode a cursor: " + err.Error()) // texts and numbers
+	}
+	return encodeCursor(list, string(place))
 }

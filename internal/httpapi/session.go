@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/httpapi/gen"
@@ -21,18 +22,15 @@ type Sessions interface {
 }
 
 // SessionReader reads sessions. Lists return the place after their last row, or
-// 0 when there are no more.
+// the zero one when there are no more.
 type SessionReader interface {
 	Session(ctx context.Context, id session.ID) (session.Session, error)
-	Sessions(ctx context.Context, f session.Filter, limit int, after int64) (list []session.Session, next int64, err error)
-	Records(ctx context.Context, id session.ID, f session.RecordFilter, limit int, after int64) (list []session.Record, next int64, err error)
+	Sessions(ctx context.Context, f session.Filter, p session.Page) (list []session.Session, next session.Place, err error)
+	Records(ctx context.Context, id session.ID, f session.RecordFilter, p session.Page) (list []session.Record, next session.Place, err error)
+	ErrorKinds(ctx context.Context, id session.ID) ([]session.ErrorKind, error)
+	// Statistics takes the present for the end of a span that has none.
+	Statistics(ctx context.Context, f session.Filter, now time.Time) (session.Statistics, error)
 }
-
-// Names of the lists in cursors.
-const (
-	sessionList = "sessions"
-	recordList  = "records"
-)
 
 // CreateSyncSession starts a batch.
 func (a *API) CreateSyncSession(ctx context.Context, r gen.CreateSyncSessionRequestObject) (gen.CreateSyncSessionResponseObject, error) {
@@ -47,9 +45,9 @@ func (a *API) CreateSyncSession(ctx context.Context, r gen.CreateSyncSessionRequ
 	case err != nil:
 		return nil, err
 	case created:
-		return gen.CreateSyncSession201JSONResponse(a.toSession(s)), nil
+		return gen.CreateSyncSession201JSONResponse(toSession(s)), nil
 	}
-	return gen.CreateSyncSession200JSONResponse(a.toSession(s)), nil
+	return gen.CreateSyncSession200JSONResponse(toSession(s)), nil
 }
 
 func creator(ctx context.Context) *int64 {
@@ -66,45 +64,13 @@ func fromSelector(s gen.Selector) session.Selector {
 	}
 }
 
-// ListSyncSessions lists sessions, newest first.
-func (a *API) ListSyncSessions(ctx context.Context, r gen.ListSyncSessionsRequestObject) (gen.ListSyncSessionsResponseObject, error) {
-	from, err := after(sessionList, r.Params.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	filter := session.Filter{
-		Type:     (*session.Type)(r.Params.Type),
-		Category: (*session.Category)(r.Params.Category),
-		Status:   (*session.Status)(r.Params.Status),
-	}
-	list, next, err := a.Sessions.Sessions(ctx, filter, limitOf(r.Params.Limit), from)
-	if err != nil {
-		return nil, err
-	}
-	return gen.ListSyncSessions200JSONResponse{Items: mapped(list, a.toSession), NextCursor: nextCursor(sessionList, next)}, nil
-}
-
 // GetSyncSession shows one session.
 func (a *API) GetSyncSession(ctx context.Context, r gen.GetSyncSessionRequestObject) (gen.GetSyncSessionResponseObject, error) {
 	s, err := a.Sessions.Session(ctx, r.SessionId)
 	if err != nil {
 		return nil, err
 	}
-	return gen.GetSyncSession200JSONResponse(a.toSession(s)), nil
-}
-
-// ListSyncRecords lists the records of a session.
-func (a *API) ListSyncRecords(ctx context.Context, r gen.ListSyncRecordsRequestObject) (gen.ListSyncRecordsResponseObject, error) {
-	from, err := after(recordList, r.Params.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	filter := session.RecordFilter{Status: (*session.RecordStatus)(r.Params.Status)}
-	list, next, err := a.Sessions.Records(ctx, r.SessionId, filter, limitOf(r.Params.Limit), from)
-	if err != nil {
-		return nil, err
-	}
-	return gen.ListSyncRecords200JSONResponse{Items: mapped(list, toRecord), NextCursor: nextCursor(recordList, next)}, nil
+	return gen.GetSyncSession200JSONResponse(toSession(s)), nil
 }
 
 // CancelSyncSession cancels a session: 202 while something is still being stopped.
@@ -114,9 +80,9 @@ func (a *API) CancelSyncSession(ctx context.Context, r gen.CancelSyncSessionRequ
 	case err != nil:
 		return nil, err
 	case s.Status.Terminal():
-		return gen.CancelSyncSession200JSONResponse(a.toSession(s)), nil
+		return gen.CancelSyncSession200JSONResponse(toSession(s)), nil
 	}
-	return gen.CancelSyncSession202JSONResponse(a.toSession(s)), nil
+	return gen.CancelSyncSession202JSONResponse(toSession(s)), nil
 }
 
 // CancelSyncRecord cancels one record: 202 while it is being stopped.
@@ -134,13 +100,15 @@ func (a *API) CancelSyncRecord(ctx context.Context, r gen.CancelSyncRecordReques
 // RetrySyncSession makes a child session of what failed or was cancelled.
 func (a *API) RetrySyncSession(ctx context.Context, r gen.RetrySyncSessionRequestObject) (gen.RetrySyncSessionResponseObject, error) {
 	s, err := a.Sessions.RetrySession(ctx, session.Retry{
-		Parent:    r.SessionId,
-		Scope:     session.RetryScope(r.Body.Scope),
-		Code:      session.Code(value(r.Body.Code)),
-		CreatedBy: creator(ctx),
+		Parent:      r.SessionId,
+		Scope:       session.RetryScope(value(r.Body.Scope)),
+		Status:      mapped(value(r.Body.Status), func(s gen.RetryRequestStatus) session.RecordStatus { return session.RecordStatus(s) }),
+		Code:        session.Code(value(r.Body.Code)),
+		Fingerprint: session.Fingerprint(value(r.Body.Fingerprint)),
+		CreatedBy:   creator(ctx),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return gen.RetrySyncSession201JSONResponse(a.toSession(s)), nil
+	return gen.RetrySyncSession201JSONResponse(toSession(s)), nil
 }

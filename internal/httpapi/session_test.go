@@ -72,9 +72,11 @@ func TestRunningSessionShowsItsProgress(t *testing.T) {
 	if s.Progress != 99.66 {
 		t.Errorf("one record is open: progress %v", s.Progress)
 	}
-	b.sessions.set(func(f *fakeSessions) { f.session.Counts = session.Counts{Pending: 300} })
+	b.sessions.set(func(f *fakeSessions) {
+		f.session.Counts, f.session.Progress = session.Counts{Pending: 300}, session.Progress{}
+	})
 	b.must(t, 200, "GET", aSession, "", &s)
-	if s.Progress != 0 || s.ETA != nil {
+	if s.Progress != 0 || s.ETA != nil || s.Rate != nil {
 		t.Errorf("nothing has ended: progress %v, eta %v", s.Progress, s.ETA)
 	}
 }
@@ -98,39 +100,18 @@ func TestEndedSessionShowsItsSum(t *testing.T) {
 	}
 }
 
-func TestSessionListsAreFilteredAndPaged(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t)
-	b.sessions.set(func(f *fakeSessions) { f.next = 41 })
-	var page struct {
-		Items []json.RawMessage `json:"items"`
-		Next  *string           `json:"next_cursor"`
-	}
-	b.must(t, 200, "GET", "/sync-sessions?category=account&status=running&type=manual_batch&limit=7", "", &page)
-	f := b.sessions
-	if *f.filter.Category != session.Account || *f.filter.Status != session.Running || *f.filter.Type != session.ManualBatch || f.limit != 7 || f.after != 0 {
-		t.Errorf("asked for %+v limit %d after %d", f.filter, f.limit, f.after)
-	}
-	b.sessions.set(func(f *fakeSessions) { f.next = 0 })
-	b.must(t, 200, "GET", "/sync-sessions?cursor="+*page.Next, "", &page)
-	if f.after != 41 || f.limit != 50 || page.Next != nil {
-		t.Errorf("after %d limit %d, next %v", f.after, f.limit, page.Next)
-	}
-	if f.filter != (session.Filter{}) {
-		t.Errorf("nothing asked for, filtered by %+v", f.filter)
-	}
-}
-
 func TestRecordsShowWhatHappened(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
 	var page struct{ Items []map[string]any }
 	b.must(t, 200, "GET", aSession+"/records?status=failed", "", &page)
-	if *b.sessions.records.Status != session.RecordFailed {
+	if !slices.Equal(b.sessions.records.Status, []session.RecordStatus{session.RecordFailed}) {
 		t.Errorf("filtered by %+v", b.sessions.records)
 	}
 	got := page.Items[0]
-	want := map[string]any{"code": "auth_failed", "phase": "login", "message": "password authentication failed"}
+	want := map[string]any{
+		"code": "auth_failed", "phase": "login", "message": "password authentication failed", "fingerprint": aFingerprint,
+	}
 	if diff := cmp.Diff(want, got["fault"]); diff != "" || got["duration_ms"] != 812.0 || !cmp.Equal(got["details"], map[string]any{"databases": 3.0}) {
 		t.Errorf("record %v", got)
 	}
@@ -163,6 +144,15 @@ func TestRetryCarriesTheRequest(t *testing.T) {
 	if got := b.sessions.retried; got.Parent != sessionID || got.Scope != session.RetryFailed || got.Code != session.CodeAuthFailed || got.CreatedBy == nil {
 		t.Errorf("asked for %+v", got)
 	}
+	b.must(t, 201, "POST", aSession+"/retry", `{"status":["failed","skipped"],"fingerprint":"`+aFingerprint+`"}`, nil)
+	want := []session.RecordStatus{session.RecordFailed, session.RecordSkipped}
+	if got := b.sessions.retried; got.Fingerprint != aFingerprint || !slices.Equal(got.Statuses(), want) {
+		t.Errorf("asked for %+v", got)
+	}
+	b.must(t, 201, "POST", aSession+"/retry", `{}`, nil)
+	if got := b.sessions.retried.Statuses(); !slices.Equal(got, []session.RecordStatus{session.RecordFailed}) {
+		t.Errorf("nothing said: %v", got)
+	}
 }
 
 func TestSessionRefusals(t *testing.T) {
@@ -176,6 +166,9 @@ func TestSessionRefusals(t *testing.T) {
 	}{
 		{session.ErrNotFound, "GET", aSession, "", 404, "session_not_found"},
 		{session.ErrNotFound, "GET", aSession + "/records", "", 404, "session_not_found"},
+		{session.ErrNotFound, "GET", aSession + "/errors", "", 404, "session_not_found"},
+		{session.ErrNotFound, "GET", aSession + "/events", "", 404, "session_not_found"},
+		{session.ErrAway, "GET", aSession + "/events", "", 503, "unavailable"},
 		{session.ErrFinished, "POST", aSession + "/cancel", "", 409, "already_finished"},
 		{session.ErrRecordNotFound, "POST", aSession + "/records/1/cancel", "", 404, "record_not_found"},
 		{session.ErrRunning, "POST", aSession + "/retry", `{"scope":"cancelled"}`, 409, "session_running"},

@@ -10,47 +10,37 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-func (a *API) toSession(s session.Session) gen.SyncSession {
-	p := progressOf(s, a.Now())
+func toSession(s session.Session) gen.SyncSession {
 	return gen.SyncSession{
 		SessionId: s.ID, Type: gen.SessionType(s.Type), Category: gen.Category(s.Category), Status: gen.SessionStatus(s.Status),
 		Result: toResult(s.Result), Reason: s.Reason, ParentId: s.Parent, Selector: toSelector(s.Selector),
-		MaxAttempts: s.MaxAttempts, CreatedBy: s.CreatedBy, StartedAt: s.StartedAt.UTC(), DeadlineAt: s.DeadlineAt.UTC(),
+		MaxAttempts: s.MaxAttempts, CreatedBy: s.CreatedBy, ScheduleId: (*int64)(s.Schedule), StartedAt: s.StartedAt.UTC(), DeadlineAt: s.DeadlineAt.UTC(),
 		CompletedAt: utc(s.CompletedAt), CreatedAt: s.CreatedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(), TotalInstances: s.Total,
-		Counts: toCounts(s.Counts), Items: toItems(s.Items), Progress: p.percent, RatePerSecond: p.rate, EtaSeconds: p.eta,
+		Counts: toCounts(s.Counts), Items: toItems(s.Items), Progress: percent(s), RatePerSecond: rounded(s.Progress.Rate, 2), EtaSeconds: seconds(s.Progress.Left),
 		DurationsMs: gen.Durations{P50: milliseconds(s.P50), P95: milliseconds(s.P95), Max: milliseconds(s.Max)},
 		ErrorGroups: mapped(s.ErrorGroups, toGroup),
 	}
 }
 
-// progress is how far a session has come.
-type progress struct {
-	percent float64  // 0 to 100, two decimals; never 100 before the last record has ended
-	rate    *float64 // records ended per second; nil unless it runs
-	eta     *int64   // seconds; nil unless it runs and something has ended
+// percent is how many of a session's records have ended, 0 to 100 with two
+// decimals; never 100 before the last record has.
+func percent(s session.Session) float64 {
+	switch {
+	case s.Status.Terminal():
+		return 100
+	case s.Total == 0:
+		return 0
+	}
+	return math.Floor(float64(s.Counts.Done())*10_000/float64(s.Total)) / 100
 }
 
-func progressOf(s session.Session, now time.Time) progress {
-	if s.Status.Terminal() {
-		return progress{percent: 100}
+// seconds rounds up.
+func seconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
 	}
-	done := s.Counts.Done()
-	var p progress
-	if s.Total > 0 {
-		p.percent = math.Floor(float64(done)*10_000/float64(s.Total)) / 100
-	}
-	elapsed := now.Sub(s.StartedAt).Seconds()
-	if elapsed <= 0 {
-		return p
-	}
-	perSecond := float64(done) / elapsed
-	rate := math.Round(perSecond*100) / 100
-	p.rate = &rate
-	if done > 0 {
-		eta := int64(math.Ceil(float64(s.Counts.Open()) / perSecond))
-		p.eta = &eta
-	}
-	return p
+	n := int64(math.Ceil(d.Seconds()))
+	return &n
 }
 
 func toResult(r session.Result) *gen.SessionResult {
@@ -100,16 +90,24 @@ func toRecord(r session.Record) gen.SyncRecord {
 		Id: int64(r.ID), SessionId: r.SessionID, InstanceId: int64(r.InstanceID), InstanceName: r.InstanceName,
 		Category: gen.Category(r.Category), Status: gen.RecordStatus(r.Status), Attempt: r.Attempt, Failures: r.Failures,
 		Lost: r.Lost, DueAt: r.DueAt.UTC(), StartedAt: utc(r.StartedAt), CompletedAt: utc(r.CompletedAt),
-		DurationMs: milliseconds(r.Duration), Items: toItems(r.Items), Partial: r.Partial, Fault: toFault(r.Fault),
+		DurationMs: milliseconds(r.Duration), Items: toItems(r.Items), Partial: r.Partial, Fault: toFault(r.Fault, r.Fingerprint),
+		Waiting: toWaiting(r.Waiting),
 		Details: object(r.Details), CreatedAt: r.CreatedAt.UTC(),
 	}
 }
 
-func toFault(f *session.Fault) *gen.Fault {
+func toWaiting(w *session.Waiting) *gen.Waiting {
+	if w == nil {
+		return nil
+	}
+	return &gen.Waiting{Reason: gen.WaitingReason(w.Reason), Since: w.Since.UTC(), Until: utc(w.Until), SessionId: w.Session}
+}
+
+func toFault(f *session.Fault, kind session.Fingerprint) *gen.Fault {
 	if f == nil {
 		return nil
 	}
-	out := gen.Fault{Code: string(f.Code), Phase: string(f.Phase)}
+	out := gen.Fault{Code: string(f.Code), Phase: string(f.Phase), Fingerprint: string(kind)}
 	if f.Err != nil {
 		out.Message = f.Err.Error()
 	}

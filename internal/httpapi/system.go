@@ -5,14 +5,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/httpapi/gen"
 	"github.com/dbfleet/dbfleet/internal/session"
-	"github.com/dbfleet/dbfleet/internal/user"
 )
-
-// GetMe shows the user of the token.
-func (a *API) GetMe(ctx context.Context, _ gen.GetMeRequestObject) (gen.GetMeResponseObject, error) {
-	me := user.ActorFrom(ctx)
-	return gen.GetMe200JSONResponse{Id: int64(me.ID), Name: me.Name, Role: gen.Role(me.Role)}, nil
-}
 
 // ListWorkers shows the worker processes.
 func (a *API) ListWorkers(ctx context.Context, _ gen.ListWorkersRequestObject) (gen.ListWorkersResponseObject, error) {

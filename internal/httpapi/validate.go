@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,10 +34,14 @@ func (o operation) checked(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := o.checkQuery(r.URL.RawQuery); err != nil {
 			return err
 		}
-		if err := o.checkBody(r); err != nil {
+		body, err := o.checkBody(r)
+		if err != nil {
 			return err
 		}
 		if err := o.checkDocument(c); err != nil {
+			return err
+		}
+		if err := checkNUL("", body); err != nil {
 			return err
 		}
 		return nameField(next(c))
@@ -48,13 +53,28 @@ func (o operation) checked(next echo.HandlerFunc) echo.HandlerFunc {
 func nameField(err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if !errors.As(err, &mismatch) {
-		return err
+		return nameParameter(err)
 	}
 	reason := "has the wrong type"
 	if strings.HasPrefix(mismatch.Value, "number") {
 		reason = "must be a whole number, without a fraction and not too big"
 	}
 	return malformed(invalid.Field(orBody(mismatch.Field), "%s", reason))
+}
+
+// nameParameter does the same for a parameter, such as a day that no month has.
+func nameParameter(err error) error {
+	var unread *echo.HTTPError
+	if !errors.As(err, &unread) {
+		return err
+	}
+	message, _ := unread.Message.(string)
+	rest, ok := strings.CutPrefix(message, "Invalid format for parameter ")
+	if !ok {
+		return err
+	}
+	name, _, _ := strings.Cut(rest, ":")
+	return malformed(invalid.Field(name, "has not the form that the API describes"))
 }
 
 // malformed says that the request has not its form.
@@ -78,6 +98,10 @@ func (o operation) checkQuery(raw string) error {
 			faults = append(faults, invalid.Field(name, "must not be repeated"))
 		case values[0] == "":
 			faults = append(faults, invalid.Field(name, "must not be empty"))
+		case o.takesAnyText(name):
+			if !utf8.ValidString(values[0]) || strings.Contains(values[0], "\x00") {
+				faults = append(faults, invalid.Field(name, "must be UTF-8 without NUL"))
+			}
 		case !utf8.ValidString(values[0]) || strings.ContainsFunc(values[0], unicode.IsControl):
 			faults = append(faults, invalid.Field(name, "must be UTF-8 without control characters"))
 		}
@@ -97,51 +121,80 @@ func shown(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), most)], "\uFFFD")
 }
 
-func (o operation) hasQuery(name string) bool {
+func (o operation) hasQuery(name string) bool { return o.query(name) != nil }
+
+// query returns the description of a query parameter; nil when there is none.
+func (o operation) query(name string) *openapi3.Parameter {
 	for _, p := range slices.Concat(o.op.Parameters, o.item.Parameters) {
 		if p.Value.In == openapi3.ParameterInQuery && p.Value.Name == name {
-			return true
+			return p.Value
 		}
 	}
-	return false
+	return nil
 }
 
-// checkBody reads the body, so that it can be read twice, and refuses what is
-// not one JSON value.
-func (o operation) checkBody(r *http.Request) error {
+// takesAnyText reports whether a parameter may hold control characters: it is
+// compared with what servers call things.
+func (o operation) takesAnyText(name string) bool {
+	anyText, _ := o.query(name).Extensions["x-any-text"].(bool)
+	return anyText
+}
+
+const mediaCSV = "text/csv"
+
+// takesCSV reports whether the body is a file, which the operation reads by
+// itself, instead of JSON.
+func (o operation) takesCSV() bool {
+	return o.op.RequestBody != nil && o.op.RequestBody.Value.Content.Get(mediaCSV) != nil
+}
+
+// checkBody refuses a body of another type. One of JSON it reads, so that it can
+// be read twice, and refuses what is not one value. It returns the value; nil
+// when the operation takes no body, or a file.
+func (o operation) checkBody(r *http.Request) (any, error) {
 	if o.op.RequestBody == nil {
-		return nil
+		return nil, nil
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || media != echo.MIMEApplicationJSON {
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType)
+	media, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	switch {
+	case err == nil && o.takesCSV() && media == mediaCSV && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8")):
+		return nil, nil
+	case err != nil || o.takesCSV() || media != echo.MIMEApplicationJSON:
+		return nil, echo.NewHTTPError(http.StatusUnsupportedMediaType)
 	}
+	return checkJSON(r)
+}
+
+func checkJSON(r *http.Request) (any, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return bodyError(err)
+		return nil, bodyError(err)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return malformed(invalid.Field("body", "is needed"))
+		return nil, malformed(invalid.Field("body", "is needed"))
 	}
 	if !utf8.Valid(body) {
-		return malformed(invalid.Field("body", "must be UTF-8"))
+		return nil, malformed(invalid.Field("body", "must be UTF-8"))
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return malformed(jsonFault(err))
+		return nil, malformed(jsonFault(err))
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	return nil
+	return value, nil
 }
 
 // bodyError keeps what the server's table knows; any other failed read is a
 // caller who went away or sent less than announced.
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case errors.As(err, &tooLarge):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return echo.NewHTTPError(http.StatusRequestTimeout)
 	}
 	return malformed(invalid.Field("body", "could not be read to its end"))
 }
@@ -165,7 +218,8 @@ func (o operation) checkDocument(c echo.Context) error {
 		PathParams: params,
 		Route:      &routers.Route{Spec: o.spec, Path: o.path, PathItem: o.item, Method: o.method, Operation: o.op},
 		Options: &openapi3filter.Options{
-			MultiError: true, SkipSettingDefaults: true, RejectWhenRequestBodyNotSpecified: true,
+			ExcludeRequestBody: o.takesCSV(),
+			MultiError:         true, SkipSettingDefaults: true, RejectWhenRequestBodyNotSpecified: true,
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // the server has done it
 		},
 	}))

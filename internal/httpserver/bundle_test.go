@@ -34,14 +34,19 @@ type bundle struct {
 
 func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
 	t.Helper()
+	return newBundleWith(t, httpserver.Config{TrustedProxies: proxies})
+}
+
+// newBundleWith takes limits and proxies from cfg.
+func newBundleWith(t *testing.T, cfg httpserver.Config) *bundle {
+	t.Helper()
 	b := &bundle{log: &logbook{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
 	for i, role := range user.Roles() {
 		b.tokens[role] = b.users.add(user.User{ID: user.ID(i + 1), Name: string(role), Role: role})
 	}
-	b.Server = httpserver.New(httpserver.Config{
-		Log: logging.New(b.log, logging.JSON, slog.LevelDebug), Users: b.users, Auditor: b.users,
-		Unavailable: isNetwork, TrustedProxies: proxies,
-	})
+	cfg.Log, cfg.Users, cfg.Auditor = logging.New(b.log, logging.JSON, slog.LevelDebug), b.users, b.users
+	cfg.Unavailable = isNetwork
+	b.Server = httpserver.New(cfg)
 	server := httptest.NewServer(b.Server)
 	t.Cleanup(server.Close)
 	b.url = server.URL
@@ -98,7 +103,7 @@ func do(t *testing.T, method, url string, body io.Reader, edit func(*http.Reques
 		t.Fatal(err)
 	}
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(text)}
-	if resp.Header.Get("Content-Type") == "application/problem+json" {
+	if len(text) > 0 && resp.Header.Get("Content-Type") == "application/problem+json" {
 		if err := json.Unmarshal(text, &a.problem); err != nil {
 			t.Fatalf("problem %q: %v", text, err)
 		}

@@ -4,7 +4,7 @@
 // with health and Asynqmon. It knows no operation of the API: package httpapi
 // registers those, and its document says which role each one needs.
 //
-// A request passes, in this order: request id, deadline, log line, panic, headers,
-// size limit, login, permission, and then the route's own handler.
-// A route that nobody gave a permission is closed to everybody.
+// A request passes, in this order: request id, deadline, compression, log line,
+// panic, headers, size limits, pace and login, permission, and then the route's
+// own handler. A route that nobody gave a permission is closed to everybody.
 package httpserver

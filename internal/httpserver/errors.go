@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/schedule"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/setting"
 	"github.com/dbfleet/dbfleet/internal/user"
@@ -48,32 +50,53 @@ func errorKinds() []errorKind {
 		{fleet.ErrInstanceNotFound, kind{http.StatusNotFound, "instance_not_found", "No such instance"}},
 		{fleet.ErrCredentialNotFound, kind{http.StatusNotFound, "credential_not_found", "No such credential"}},
 		{fleet.ErrCredentialInUse, kind{http.StatusConflict, "credential_in_use", "An instance still uses the credential"}},
+		{fleet.ErrNotDeleted, kind{http.StatusConflict, "instance_not_deleted", "The instance is not removed"}},
+		{fleet.ErrKeyRetired, kind{http.StatusInternalServerError, "key_retired", "The api seals for a retired key: it needs the current DBFLEET_PUBLIC_KEY"}},
 		{fleet.ErrNameTaken, kind{http.StatusConflict, "name_taken", "The name is taken"}},
 		{account.ErrNotFound, kind{http.StatusNotFound, "account_not_found", "No such account"}},
+		{account.ErrNotThere, kind{http.StatusNotFound, "account_not_there", "The account was not on its server at that time"}},
 		{account.ErrHoldNotFound, kind{http.StatusNotFound, "hold_not_found", "No such hold"}},
 		{account.ErrHoldDecided, kind{http.StatusConflict, "hold_decided", "The hold is decided already"}},
+		{schedule.ErrNotFound, kind{http.StatusNotFound, "schedule_not_found", "No such schedule"}},
+		{schedule.ErrNameTaken, kind{http.StatusConflict, "name_taken", "The name is taken"}},
+		{schedule.ErrRunning, kind{http.StatusConflict, "schedule_running", "A session of the schedule is still running"}},
+		{schedule.ErrWaiting, kind{http.StatusConflict, "schedule_waiting", "A fire of the schedule waits already"}},
+		{user.ErrNotFound, kind{http.StatusNotFound, "user_not_found", "No such user"}},
+		{user.ErrTokenNotFound, kind{http.StatusNotFound, "token_not_found", "No such token"}},
+		{user.ErrNameTaken, kind{http.StatusConflict, "name_taken", "The name is taken"}},
+		{user.ErrLastAdmin, kind{http.StatusConflict, "last_admin", "No other admin could log in"}},
+		{user.ErrDisabled, kind{http.StatusConflict, "user_disabled", "The user is disabled"}},
 		{setting.ErrNotFound, kind{http.StatusNotFound, "setting_not_found", "No such setting"}},
 	}
 }
 
-// plainKind is what is told apart by type or place instead of by sentinel, by
-// its status. Everything unknown is an internal error.
+// plainKinds is the table of what is told apart by type or place instead of by
+// sentinel.
+func plainKinds() []kind {
+	return []kind{
+		{http.StatusBadRequest, "invalid_request", "The request has not the form that the API describes"},
+		{http.StatusNotFound, "not_found", "No such path"},
+		{http.StatusMethodNotAllowed, "method_not_allowed", "The path has no such method"},
+		{http.StatusRequestTimeout, "request_timeout", "The request did not arrive in time"},
+		{http.StatusRequestEntityTooLarge, "too_large", "The body is over 1 MiB"},
+		{http.StatusRequestURITooLong, "uri_too_long", "Path and query are over 8 KiB"},
+		{http.StatusUnsupportedMediaType, "unsupported_media_type", "The body is not of the type that the operation takes"},
+		{http.StatusUnprocessableEntity, "invalid_value", "A value cannot be accepted"},
+		{http.StatusTooManyRequests, "rate_limited", "Too many requests"},
+		{http.StatusRequestHeaderFieldsTooLarge, "header_too_large", "The header is over 64 KiB"},
+		{http.StatusInternalServerError, "internal", "Internal error"},
+		{http.StatusNotImplemented, "not_implemented", "The transfer encoding is not known"},
+		{http.StatusServiceUnavailable, "unavailable", "The database cannot be asked now"},
+		{http.StatusHTTPVersionNotSupported, "http_version", "The version of HTTP is not known"},
+	}
+}
+
+// plainKind finds the line of a status. Everything unknown is an internal error.
 func plainKind(status int) kind {
-	switch status {
-	case http.StatusBadRequest:
-		return kind{status, "invalid_request", "The request has not the form that the API describes"}
-	case http.StatusNotFound:
-		return kind{status, "not_found", "No such path"}
-	case http.StatusMethodNotAllowed:
-		return kind{status, "method_not_allowed", "The path has no such method"}
-	case http.StatusRequestEntityTooLarge:
-		return kind{status, "too_large", "The body is over 1 MiB"}
-	case http.StatusUnsupportedMediaType:
-		return kind{status, "unsupported_media_type", "The body must be application/json"}
-	case http.StatusUnprocessableEntity:
-		return kind{status, "invalid_value", "A value cannot be accepted"}
-	case http.StatusServiceUnavailable:
-		return kind{status, "unavailable", "The database cannot be asked now"}
+	for _, k := range plainKinds() {
+		if k.status == status {
+			return k
+		}
 	}
 	return kind{http.StatusInternalServerError, "internal", "Internal error"}
 }
@@ -81,8 +104,8 @@ func plainKind(status int) kind {
 // Codes lists every code that an answer may carry.
 func Codes() []string {
 	var codes []string
-	for _, status := range []int{400, 404, 405, 413, 415, 422, 500, 503} {
-		codes = append(codes, plainKind(status).code)
+	for _, k := range plainKinds() {
+		codes = append(codes, k.code)
 	}
 	for _, row := range errorKinds() {
 		codes = append(codes, row.kind.code)
@@ -103,6 +126,7 @@ type problem struct {
 }
 
 type fieldError struct {
+	Line   int    `json:"line,omitempty"`
 	Field  string `json:"field"`
 	Reason string `json:"reason"`
 }
@@ -110,11 +134,12 @@ type fieldError struct {
 // answerError writes the problem for err. What the caller cannot change is
 // logged here, once, and answered without its text.
 func (s *Server) answerError(err error, c echo.Context) {
+	ctx := c.Request().Context()
 	if c.Response().Committed {
-		return
+		s.cfg.Log.InfoContext(ctx, "answer broken off", "route", c.Path(), "err", err)
+		panic(http.ErrAbortHandler) // or the caller would take what it has for the whole
 	}
 	k := s.kindOf(err)
-	ctx := c.Request().Context()
 	switch {
 	case errors.Is(err, errPanicked), errors.Is(ctx.Err(), context.Canceled):
 		// logged already; nobody is left to answer
@@ -123,13 +148,17 @@ func (s *Server) answerError(err error, c echo.Context) {
 	case k.status == http.StatusServiceUnavailable:
 		s.cfg.Log.WarnContext(ctx, "database away", "route", c.Path(), "err", err, "cause", context.Cause(ctx))
 	}
-	setErrorHeaders(c.Response().Header(), k)
-	if err := writeProblem(c, describe(k, err, idOf(c))); err != nil {
+	setErrorHeaders(c.Response().Header(), k, err)
+	if err := s.reply(c, describe(k, err, idOf(c))); err != nil {
 		s.cfg.Log.DebugContext(ctx, "problem not sent", "err", err)
 	}
 }
 
-func setErrorHeaders(h http.Header, k kind) {
+func setErrorHeaders(h http.Header, k kind, err error) {
+	var tooMany *tooManyError
+	if errors.As(err, &tooMany) {
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(tooMany.seconds()))
+	}
 	switch k.status {
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="dbfleet"`)
@@ -138,16 +167,19 @@ func setErrorHeaders(h http.Header, k kind) {
 	}
 }
 
-const retryAfterSeconds = 5
+const (
+	retryAfterSeconds = 5
+	problemType       = "application/problem+json"
+)
 
 func writeProblem(c echo.Context, p problem) error {
-	if c.Request().Method == http.MethodHead {
-		return c.NoContent(p.Status)
-	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	c.Response().Header().Set(echo.HeaderContentType, problemType)
 	c.Response().WriteHeader(p.Status)
 	return c.Echo().JSONSerializer.Serialize(c, p, "")
 }
+
+// maxReasons bounds what the detail repeats of the errors.
+const maxReasons = 20
 
 // describe fills the document. Only errors made for the caller show their text.
 func describe(k kind, err error, requestID string) problem {
@@ -157,10 +189,15 @@ func describe(k kind, err error, requestID string) problem {
 	}
 	var reasons []string
 	for _, fault := range invalid.All(err) {
-		p.Errors = append(p.Errors, fieldError{fault.Field, fault.Reason})
-		reasons = append(reasons, fault.Error())
+		p.Errors = append(p.Errors, fieldError{fault.Line, fault.Field, fault.Reason})
+		if len(reasons) < maxReasons {
+			reasons = append(reasons, fault.Error())
+		}
 	}
 	p.Detail = strings.Join(reasons, "; ")
+	if rest := len(p.Errors) - len(reasons); rest > 0 {
+		p.Detail += fmt.Sprintf("; and %d more", rest)
+	}
 	if len(p.Errors) > 0 {
 		p.Field = p.Errors[0].Field
 	}
@@ -174,11 +211,16 @@ func (s *Server) kindOf(err error) kind {
 		}
 	}
 	var tooLarge *http.MaxBytesError
+	var tooMany *tooManyError
 	var made *echo.HTTPError // by Echo, or by package httpapi: a 400 around *invalid.Error
 	var fault *invalid.Error
 	switch {
 	case errors.As(err, &tooLarge):
-		return plainKind(http.StatusRequestEntityTooLarge)
+		k := plainKind(http.StatusRequestEntityTooLarge)
+		k.title = fmt.Sprintf("The body is over %d MiB", tooLarge.Limit>>20)
+		return k
+	case errors.As(err, &tooMany):
+		return plainKind(http.StatusTooManyRequests)
 	case errors.As(err, &made):
 		return plainKind(made.Code)
 	case errors.As(err, &fault):

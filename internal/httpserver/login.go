@@ -32,7 +32,7 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
 			return errNoToken
 		}
-		who, err := authenticate(c.Request().Context(), s.cfg.Users, secret.New(strings.TrimSpace(token)))
+		who, err := authenticate(c.Request().Context(), s.cfg.Users, s.cfg.Limiter, c.RealIP(), secret.New(strings.TrimSpace(token)))
 		if err != nil {
 			return err
 		}
@@ -42,14 +42,27 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func authenticate(ctx context.Context, users Users, token secret.Text) (user.User, error) {
-	hash, err := user.HashToken(token)
-	if err != nil {
+// authenticate finds the user of a token that was sent from address, at the pace
+// that the limiter allows. Errors: user.ErrBadToken, *tooManyError.
+func authenticate(ctx context.Context, users Users, limits *Limiter, address string, token secret.Text) (user.User, error) {
+	hash, formErr := user.HashToken(token)
+	if err := limits.admit(hash, address); err != nil {
 		return user.User{}, err
+	}
+	if formErr != nil {
+		limits.failed(hash, address)
+		return user.User{}, formErr
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, loginTimeout, fmt.Errorf("authenticate: over %s", loginTimeout))
 	defer cancel()
-	return users.Authenticate(ctx, hash)
+	who, err := users.Authenticate(ctx, hash)
+	switch {
+	case err == nil:
+		limits.passed(hash)
+	case errors.Is(err, user.ErrBadToken):
+		limits.failed(hash, address)
+	}
+	return who, err
 }
 
 // accessTo is what was declared for the route that the request matches; the zero

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -85,28 +84,62 @@ var errPanicked = errors.New("panic")
 
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-			h.Set("Cache-Control", "no-store")
+		setSecurity(c.Response().Header())
+		return next(c)
+	}
+}
+
+// setSecurity sets what every answer carries: nothing of it is to be kept,
+// framed, run or read by another site.
+func setSecurity(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// limitHeader refuses what is too long to be meant. net/http itself refuses a
+// header of several times this size, before any handler.
+func limitHeader(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		switch {
+		case len(r.RequestURI) > maxURIBytes:
+			return echo.NewHTTPError(http.StatusRequestURITooLong)
+		case headerBytes(r) > maxHeaderBytes:
+			return echo.NewHTTPError(http.StatusRequestHeaderFieldsTooLarge)
 		}
 		return next(c)
 	}
 }
 
-// limitBody refuses a body over 1 MiB: at once when the request says so, else
+func headerBytes(r *http.Request) int {
+	const framing = len(": \r\n")
+	n := 0
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value) + framing
+		}
+	}
+	return n
+}
+
+// limitBody refuses a body over 1 MiB, or what the route was given: at once when the request says so, else
 // when that much has been read.
-func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, body := c.Request(), c.Request().Body
-		if r.ContentLength > maxBodyBytes {
-			drain(r, body)
-			return &http.MaxBytesError{Limit: maxBodyBytes}
+		most, ok := s.bodies[Route{r.Method, c.Path()}]
+		if !ok {
+			most = maxBodyBytes
 		}
-		r.Body = http.MaxBytesReader(c.Response(), body, maxBodyBytes)
+		if r.ContentLength > most {
+			drain(r, body)
+			return &http.MaxBytesError{Limit: most}
+		}
+		r.Body = http.MaxBytesReader(c.Response(), body, most)
 		err := next(c)
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
@@ -125,11 +158,14 @@ func drain(r *http.Request, body io.Reader) {
 	}
 }
 
-// limitTime bounds everything that a request makes us do.
-func limitTime(next echo.HandlerFunc) echo.HandlerFunc {
+// limitTime bounds everything that a request makes us do, but for streams.
+func (s *Server) limitTime(next echo.HandlerFunc) echo.HandlerFunc {
+	limit := s.cfg.Timeouts.work()
 	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), requestTimeout,
-			fmt.Errorf("answer a request: over %s", requestTimeout))
+		if s.streams[Route{c.Request().Method, c.Path()}] {
+			return s.stream(next, c)
+		}
+		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), limit, fmt.Errorf("answer a request: over %s", limit))
 		defer cancel()
 		setContext(ctx, c)
 		return next(c)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hibiken/asynq"
@@ -29,6 +30,7 @@ type MonitorConfig struct {
 	Users       Users
 	Auditor     Auditor
 	Unavailable func(error) bool
+	Limiter     *Limiter // nil: nothing bounds the logins
 	// Payload prints a task's payload: ids only. Nil prints nothing.
 	Payload func(taskType string, payload []byte) string
 }
@@ -77,7 +79,7 @@ func (m *Monitor) Close() error {
 
 // Run serves l until ctx ends, as Server.Run does.
 func (m *Monitor) Run(ctx context.Context, l net.Listener) error {
-	return serve(ctx, l, m, m.cfg.Log)
+	return serve(ctx, l, m, m.cfg.Log, Timeouts{})
 }
 
 func openRoutes(cfg MonitorConfig) http.Handler {
@@ -116,8 +118,14 @@ func (m *Monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answers it otherwise.
 func (m *Monitor) mayLook(w http.ResponseWriter, r *http.Request) bool {
 	_, password, _ := r.BasicAuth()
-	who, err := authenticate(r.Context(), m.cfg.Users, secret.New(password))
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	who, err := authenticate(r.Context(), m.cfg.Users, m.cfg.Limiter, host, secret.New(password))
+	var tooMany *tooManyError
 	switch {
+	case errors.As(err, &tooMany):
+		w.Header().Set("Retry-After", strconv.Itoa(tooMany.seconds()))
+		http.Error(w, "too many requests", http.StatusTooManyRequests)
+		return false
 	case errors.Is(err, user.ErrBadToken):
 		w.Header().Set("WWW-Authenticate", `Basic realm="dbfleet: an operator's token as the password", charset="UTF-8"`)
 		http.Error(w, "an operator's token is needed as the password", http.StatusUnauthorized)

@@ -2,8 +2,6 @@ package httpserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,16 +15,12 @@ import (
 
 // Limits of every connection and request.
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second // of a request with its body
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-	requestTimeout    = 30 * time.Second // of the work on a request
-	loginTimeout      = time.Second      // an answer even while Postgres hangs
-	shutdownTimeout   = 10 * time.Second
-	maxHeaderBytes    = 64 << 10
-	maxBodyBytes      = 1 << 20
-	maxDrainBytes     = 32 << 20 // of a body that is refused
+	loginTimeout   = 800 * time.Millisecond // an answer within a second even while Postgres hangs
+	maxURIBytes    = 8 << 10
+	maxHeaderBytes = 64 << 10
+	maxRawHeader   = 256 << 10 // what net/http itself reads of a header
+	maxBodyBytes   = 1 << 20
+	maxDrainBytes  = 32 << 20 // of a body that is refused
 )
 
 // Users finds out who holds a token.
@@ -40,7 +34,7 @@ type Auditor interface {
 	Audit(ctx context.Context, e user.Event) error
 }
 
-// Config is what a server needs. Every field is required, but for the proxies.
+// Config is what a server needs. Every field is required, but for the last three.
 type Config struct {
 	Log     *slog.Logger
 	Users   Users
@@ -50,6 +44,9 @@ type Config struct {
 	Unavailable func(error) bool
 	// TrustedProxies are those whose X-Forwarded-For counts; nil: nobody's.
 	TrustedProxies []netip.Prefix
+	// Limiter bounds how fast one caller may ask; nil: nothing does.
+	Limiter  *Limiter
+	Timeouts Timeouts
 }
 
 // Server is the API's HTTP server. Register routes before Run.
@@ -57,6 +54,10 @@ type Server struct {
 	echo    *echo.Echo
 	cfg     Config
 	allowed map[Route]access
+	streams map[Route]bool
+	closing chan struct{} // closed when Run is told to stop
+	replies replies
+	bodies  map[Route]int64 // bytes, where not maxBodyBytes
 }
 
 // Route is one method and path as Echo writes it: GET /api/v1/instances/:instance_id.
@@ -71,11 +72,14 @@ type access struct {
 
 // New returns a server without routes.
 func New(cfg Config) *Server {
-	s := &Server{echo: echo.New(), cfg: cfg, allowed: map[Route]access{}}
+	s := &Server{
+		echo: echo.New(), cfg: cfg, allowed: map[Route]access{}, streams: map[Route]bool{}, bodies: map[Route]int64{},
+		closing: make(chan struct{}),
+	}
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = ipExtractor(cfg.TrustedProxies)
 	s.echo.HTTPErrorHandler = s.answerError
-	s.echo.Use(requestID, limitTime, s.logRequest, s.recoverPanic, securityHeaders, limitBody, s.login, s.permit)
+	s.echo.Use(requestID, s.limitTime, compress, s.logRequest, s.recoverPanic, securityHeaders, limitHeader, s.limitBody, s.login, s.permit)
 	return s
 }
 
@@ -88,6 +92,19 @@ func (s *Server) Allow(method, path string, least user.Role) {
 // AllowAll opens a route to everybody. It is not for use while the server runs.
 func (s *Server) AllowAll(method, path string) {
 	s.allowed[Route{method, path}] = access{public: true}
+}
+
+// Stream says that a route's answer goes on for as long as it has something to
+// say: it may take any time, and its context ends when the server is told to
+// stop. It is not for use while the server runs.
+func (s *Server) Stream(method, path string) {
+	s.streams[Route{method, path}] = true
+}
+
+// LimitBody lets a route take a body of so many bytes, in place of 1 MiB. It is
+// not for use while the server runs.
+func (s *Server) LimitBody(method, path string, bytes int64) {
+	s.bodies[Route{method, path}] = bytes
 }
 
 // Echo is the router to register routes with.
@@ -109,42 +126,21 @@ func (s *Server) Closed() []Route {
 	return closed
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+// ServeHTTP answers one request. HEAD is answered as GET is, without the body.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		s.serveHead(w, r)
+		return
+	}
+	s.echo.ServeHTTP(w, r)
+}
 
-// Run serves l until ctx ends, then gives requests under way 10 s to finish.
-// It returns nil when ctx ended it, and closes l.
+// Run serves l until ctx ends. Then it takes no more connections, ends all
+// streams, closes idle connections, and gives requests under way
+// Timeouts.Shutdown to finish before it breaks them off. It returns nil when ctx
+// ended it, and closes l. A server runs once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	return serve(ctx, l, s, s.cfg.Log)
-}
-
-// serve runs handler with the limits that every server of ours has.
-func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a client's broken connection, mostly
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
-	}
-	return errors.Join(err, afterShutdown(<-failed))
-}
-
-// afterShutdown is what is left of the error of a server that was told to stop.
-func afterShutdown(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	stop := context.AfterFunc(ctx, func() { close(s.closing) })
+	defer stop()
+	return serve(ctx, l, s, s.cfg.Log, s.cfg.Timeouts)
 }

@@ -308,3 +308,67 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 }
+
+func TestAnswerThatFailsInItsMiddleIsBrokenOff(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.AllowAll(http.MethodGet, "/file")
+	b.Echo().GET("/file", func(c echo.Context) error {
+		c.Response().WriteHeader(http.StatusOK)
+		if _, err := c.Response().Write([]byte("the first half")); err != nil {
+			return err
+		}
+		c.Response().Flush()
+		return errors.New("the database is gone")
+	})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/file", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if text, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%q looks like the whole", text)
+	}
+	if !strings.Contains(b.log.String(), "answer broken off") {
+		t.Errorf("not logged: %s", b.log)
+	}
+}
+
+func TestRouteMayTakeALongerBody(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	for path, limit := range map[string]int64{"/long": 2 << 20, "/usual": 0} {
+		b.AllowAll(http.MethodPost, path)
+		if limit > 0 {
+			b.LimitBody(http.MethodPost, path, limit)
+		}
+		b.Echo().POST(path, func(c echo.Context) error {
+			_, err := io.Copy(io.Discard, c.Request().Body)
+			return err
+		})
+	}
+	for name, tt := range map[string]struct {
+		path   string
+		bytes  int
+		status int
+		title  string
+	}{
+		"as long as it may be": {"/long", 2 << 20, 200, ""},
+		"a byte more":          {"/long", 2<<20 + 1, 413, "The body is over 2 MiB"},
+		"another route":        {"/usual", 1<<20 + 1, 413, "The body is over 1 MiB"},
+	} {
+		for _, announced := range []bool{true, false} {
+			var body io.Reader = strings.NewReader(strings.Repeat("x", tt.bytes))
+			if !announced {
+				body = struct{ io.Reader }{body} // sent in chunks
+			}
+			if a := b.do(t, "POST", tt.path, body, nil); a.status != tt.status || a.problem.Title != tt.title {
+				t.Errorf("%s, announced %v: %d %s", name, announced, a.status, a.body)
+			}
+		}
+	}
+}

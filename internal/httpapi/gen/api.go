@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -16,6 +17,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for AccountDifferenceSide.
+const (
+	AccountDifferenceSideBoth       AccountDifferenceSide = "both"
+	AccountDifferenceSideOnlyFirst  AccountDifferenceSide = "only_first"
+	AccountDifferenceSideOnlySecond AccountDifferenceSide = "only_second"
+)
+
+// Valid indicates whether the value is a known member of the AccountDifferenceSide enum.
+func (e AccountDifferenceSide) Valid() bool {
+	switch e {
+	case AccountDifferenceSideBoth:
+		return true
+	case AccountDifferenceSideOnlyFirst:
+		return true
+	case AccountDifferenceSideOnlySecond:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for AccountKind.
 const (
@@ -56,6 +78,66 @@ func (e AccountVersionChange) Valid() bool {
 	case AccountVersionChangeDisappeared:
 		return true
 	case AccountVersionChangeReturned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditOutcome.
+const (
+	AuditOutcomeDenied AuditOutcome = "denied"
+	AuditOutcomeDone   AuditOutcome = "done"
+)
+
+// Valid indicates whether the value is a known member of the AuditOutcome enum.
+func (e AuditOutcome) Valid() bool {
+	switch e {
+	case AuditOutcomeDenied:
+		return true
+	case AuditOutcomeDone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BulkAction.
+const (
+	BulkActionActivate   BulkAction = "activate"
+	BulkActionAddTags    BulkAction = "add_tags"
+	BulkActionDeactivate BulkAction = "deactivate"
+	BulkActionRemoveTags BulkAction = "remove_tags"
+)
+
+// Valid indicates whether the value is a known member of the BulkAction enum.
+func (e BulkAction) Valid() bool {
+	switch e {
+	case BulkActionActivate:
+		return true
+	case BulkActionAddTags:
+		return true
+	case BulkActionDeactivate:
+		return true
+	case BulkActionRemoveTags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CatchUp.
+const (
+	CatchUpOnce CatchUp = "once"
+	CatchUpSkip CatchUp = "skip"
+)
+
+// Valid indicates whether the value is a known member of the CatchUp enum.
+func (e CatchUp) Valid() bool {
+	switch e {
+	case CatchUpOnce:
+		return true
+	case CatchUpSkip:
 		return true
 	default:
 		return false
@@ -134,6 +216,39 @@ func (e Engine) Valid() bool {
 	}
 }
 
+// Defines values for GrantScopeLevel.
+const (
+	GrantScopeLevelColumn   GrantScopeLevel = "column"
+	GrantScopeLevelDatabase GrantScopeLevel = "database"
+	GrantScopeLevelFuture   GrantScopeLevel = "future"
+	GrantScopeLevelObject   GrantScopeLevel = "object"
+	GrantScopeLevelRoutine  GrantScopeLevel = "routine"
+	GrantScopeLevelSchema   GrantScopeLevel = "schema"
+	GrantScopeLevelServer   GrantScopeLevel = "server"
+)
+
+// Valid indicates whether the value is a known member of the GrantScopeLevel enum.
+func (e GrantScopeLevel) Valid() bool {
+	switch e {
+	case GrantScopeLevelColumn:
+		return true
+	case GrantScopeLevelDatabase:
+		return true
+	case GrantScopeLevelFuture:
+		return true
+	case GrantScopeLevelObject:
+		return true
+	case GrantScopeLevelRoutine:
+		return true
+	case GrantScopeLevelSchema:
+		return true
+	case GrantScopeLevelServer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldReason.
 const (
 	HoldReasonIdentityChanged   HoldReason = "identity_changed"
@@ -170,6 +285,24 @@ func (e HoldStatus) Valid() bool {
 	case HoldStatusRejected:
 		return true
 	case HoldStatusSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Overlap.
+const (
+	OverlapQueue Overlap = "queue"
+	OverlapSkip  Overlap = "skip"
+)
+
+// Valid indicates whether the value is a known member of the Overlap enum.
+func (e Overlap) Valid() bool {
+	switch e {
+	case OverlapQueue:
+		return true
+	case OverlapSkip:
 		return true
 	default:
 		return false
@@ -227,6 +360,27 @@ func (e RetryRequestScope) Valid() bool {
 	}
 }
 
+// Defines values for RetryRequestStatus.
+const (
+	RetryRequestStatusCancelled RetryRequestStatus = "cancelled"
+	RetryRequestStatusFailed    RetryRequestStatus = "failed"
+	RetryRequestStatusSkipped   RetryRequestStatus = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the RetryRequestStatus enum.
+func (e RetryRequestStatus) Valid() bool {
+	switch e {
+	case RetryRequestStatusCancelled:
+		return true
+	case RetryRequestStatusFailed:
+		return true
+	case RetryRequestStatusSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -242,6 +396,51 @@ func (e Role) Valid() bool {
 	case RoleOperator:
 		return true
 	case RoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleFireOutcome.
+const (
+	ScheduleFireOutcomeFailed  ScheduleFireOutcome = "failed"
+	ScheduleFireOutcomeMissed  ScheduleFireOutcome = "missed"
+	ScheduleFireOutcomeQueued  ScheduleFireOutcome = "queued"
+	ScheduleFireOutcomeSkipped ScheduleFireOutcome = "skipped"
+	ScheduleFireOutcomeStarted ScheduleFireOutcome = "started"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleFireOutcome enum.
+func (e ScheduleFireOutcome) Valid() bool {
+	switch e {
+	case ScheduleFireOutcomeFailed:
+		return true
+	case ScheduleFireOutcomeMissed:
+		return true
+	case ScheduleFireOutcomeQueued:
+		return true
+	case ScheduleFireOutcomeSkipped:
+		return true
+	case ScheduleFireOutcomeStarted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScheduleFireTrigger.
+const (
+	ScheduleFireTriggerCron   ScheduleFireTrigger = "cron"
+	ScheduleFireTriggerManual ScheduleFireTrigger = "manual"
+)
+
+// Valid indicates whether the value is a known member of the ScheduleFireTrigger enum.
+func (e ScheduleFireTrigger) Valid() bool {
+	switch e {
+	case ScheduleFireTriggerCron:
+		return true
+	case ScheduleFireTriggerManual:
 		return true
 	default:
 		return false
@@ -365,7 +564,118 @@ func (e TLSMode) Valid() bool {
 	}
 }
 
-// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}
+// Defines values for WaitingReason.
+const (
+	WaitingReasonCredentialUnproven WaitingReason = "credential_unproven"
+	WaitingReasonDueLater           WaitingReason = "due_later"
+	WaitingReasonHostLimit          WaitingReason = "host_limit"
+	WaitingReasonNoWorker           WaitingReason = "no_worker"
+	WaitingReasonOtherSession       WaitingReason = "other_session"
+	WaitingReasonReady              WaitingReason = "ready"
+)
+
+// Valid indicates whether the value is a known member of the WaitingReason enum.
+func (e WaitingReason) Valid() bool {
+	switch e {
+	case WaitingReasonCredentialUnproven:
+		return true
+	case WaitingReasonDueLater:
+		return true
+	case WaitingReasonHostLimit:
+		return true
+	case WaitingReasonNoWorker:
+		return true
+	case WaitingReasonOtherSession:
+		return true
+	case WaitingReasonReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncSessionsParamsSort.
+const (
+	ListSyncSessionsParamsSortDuration  ListSyncSessionsParamsSort = "duration"
+	ListSyncSessionsParamsSortFailed    ListSyncSessionsParamsSort = "failed"
+	ListSyncSessionsParamsSortStartedAt ListSyncSessionsParamsSort = "started_at"
+	ListSyncSessionsParamsSortTotal     ListSyncSessionsParamsSort = "total"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncSessionsParamsSort enum.
+func (e ListSyncSessionsParamsSort) Valid() bool {
+	switch e {
+	case ListSyncSessionsParamsSortDuration:
+		return true
+	case ListSyncSessionsParamsSortFailed:
+		return true
+	case ListSyncSessionsParamsSortStartedAt:
+		return true
+	case ListSyncSessionsParamsSortTotal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncSessionsParamsOrder.
+const (
+	ListSyncSessionsParamsOrderAsc  ListSyncSessionsParamsOrder = "asc"
+	ListSyncSessionsParamsOrderDesc ListSyncSessionsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncSessionsParamsOrder enum.
+func (e ListSyncSessionsParamsOrder) Valid() bool {
+	switch e {
+	case ListSyncSessionsParamsOrderAsc:
+		return true
+	case ListSyncSessionsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncRecordsParamsSort.
+const (
+	ListSyncRecordsParamsSortDuration     ListSyncRecordsParamsSort = "duration"
+	ListSyncRecordsParamsSortId           ListSyncRecordsParamsSort = "id"
+	ListSyncRecordsParamsSortInstanceName ListSyncRecordsParamsSort = "instance_name"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncRecordsParamsSort enum.
+func (e ListSyncRecordsParamsSort) Valid() bool {
+	switch e {
+	case ListSyncRecordsParamsSortDuration:
+		return true
+	case ListSyncRecordsParamsSortId:
+		return true
+	case ListSyncRecordsParamsSortInstanceName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSyncRecordsParamsOrder.
+const (
+	ListSyncRecordsParamsOrderAsc  ListSyncRecordsParamsOrder = "asc"
+	ListSyncRecordsParamsOrderDesc ListSyncRecordsParamsOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the ListSyncRecordsParamsOrder enum.
+func (e ListSyncRecordsParamsOrder) Valid() bool {
+	switch e {
+	case ListSyncRecordsParamsOrderAsc:
+		return true
+	case ListSyncRecordsParamsOrderDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Account Example: {"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}
 type Account struct {
 	CanLogin bool `json:"can_login"`
 
@@ -387,9 +697,12 @@ type Account struct {
 	Kind AccountKind `json:"kind"`
 
 	// LastSeenAt The last read that found it
-	LastSeenAt      time.Time `json:"last_seen_at"`
-	MembershipCount int       `json:"membership_count"`
-	Name            string    `json:"name"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// Locked Somebody has locked it: in MySQL ACCOUNT LOCK; PostgreSQL has no lock, see can_login
+	Locked          bool   `json:"locked"`
+	MembershipCount int    `json:"membership_count"`
+	Name            string `json:"name"`
 
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
@@ -401,8 +714,11 @@ type Account struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
-// AccountDetail Example: {"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"expired":false,"first_seen_at":"2026-11-20T08:00:00Z","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","memberships":[{"admin":false,"role":"16385"}],"name":"app","names":{"16385":"readers"},"replaced_at":null,"superuser":false,"system":false,"valid_until":null}
+// AccountDetail Example: {"as_of":null,"attributes":{"connection_limit":-1},"can_login":true,"deleted_at":null,"expired":false,"first_seen_at":"2026-11-20T08:00:00Z","host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"memberships":[{"admin":false,"role":"16385"}],"name":"app","names":{"16385":"readers"},"replaced_at":null,"scopes":[{"database":"orders","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"level":"object"}],"superuser":false,"superuser_path":[{"everybody":false,"host":"","membership":{"role":"16385","set":true},"name":"dba","role":"16385"}],"system":false,"valid_until":null}
 type AccountDetail struct {
+	// AsOf The moment that was asked for; null for now, or the last state of one that is gone
+	AsOf *time.Time `json:"as_of"`
+
 	// Attributes What only this engine has
 	Attributes map[string]interface{} `json:"attributes"`
 	CanLogin   bool                   `json:"can_login"`
@@ -413,7 +729,6 @@ type AccountDetail struct {
 	// Expired valid_until has passed
 	Expired     bool      `json:"expired"`
 	FirstSeenAt time.Time `json:"first_seen_at"`
-	Grants      []Grant   `json:"grants"`
 
 	// Host MySQL; empty elsewhere
 	Host string `json:"host"`
@@ -428,7 +743,10 @@ type AccountDetail struct {
 	Kind AccountKind `json:"kind"`
 
 	// LastSeenAt The last read that found it
-	LastSeenAt  time.Time    `json:"last_seen_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// Locked Somebody has locked it: in MySQL ACCOUNT LOCK; PostgreSQL has no lock, see can_login
+	Locked      bool         `json:"locked"`
 	Memberships []Membership `json:"memberships"`
 	Name        string       `json:"name"`
 
@@ -438,8 +756,15 @@ type AccountDetail struct {
 	// ReplacedAt When another server took the place of its own
 	ReplacedAt *time.Time `json:"replaced_at"`
 
+	// Scopes What is granted to it directly, the widest scope first
+	Scopes []GrantScope `json:"scopes"`
+
 	// Superuser By its own attribute
 	Superuser bool `json:"superuser"`
+
+	// SuperuserPath The shortest way to the rights of a superuser, role by role; the last one has the attribute. Empty when the account
+	// has it itself, null when there is no way, and for one that is gone.
+	SuperuserPath *[]SuperuserStep `json:"superuser_path"`
 
 	// System Made and kept by the server itself
 	System bool `json:"system"`
@@ -448,10 +773,40 @@ type AccountDetail struct {
 	ValidUntil *time.Time `json:"valid_until"`
 }
 
+// AccountDifference Example: {"diff":{"fields":[{"from":false,"name":"superuser","to":true}]},"first_id":90210,"host":"","kind":"user","name":"app","names":{},"second_id":90210,"side":"both"}
+type AccountDifference struct {
+	// Diff From the first to the second; empty unless it is on both sides
+	Diff json.RawMessage `json:"diff"`
+
+	// FirstId The account at the first moment, or on the first instance
+	FirstId *int64 `json:"first_id"`
+	Host    string `json:"host"`
+
+	// Kind Example: user
+	Kind AccountKind `json:"kind"`
+	Name string      `json:"name"`
+
+	// Names Names of the accounts that diff refers to, by what it calls them
+	Names    map[string]string `json:"names"`
+	SecondId *int64            `json:"second_id"`
+
+	// Side both: it is there on both sides and differs
+	Side AccountDifferenceSide `json:"side"`
+}
+
+// AccountDifferenceSide both: it is there on both sides and differs
+type AccountDifferenceSide string
+
+// AccountDifferencePage Example: {"items":[{"diff":{"fields":[{"from":false,"name":"superuser","to":true}]},"first_id":90210,"host":"","kind":"user","name":"app","names":{},"second_id":90210,"side":"both"}],"next_cursor":null}
+type AccountDifferencePage struct {
+	Items      []AccountDifference `json:"items"`
+	NextCursor *string             `json:"next_cursor"`
+}
+
 // AccountKind Example: user
 type AccountKind string
 
-// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
+// AccountPage Example: {"items":[{"can_login":true,"deleted_at":null,"first_seen_at":"2026-11-20T08:00:00Z","grant_count":1,"host":"","id":90210,"identity":"16384","instance_id":12,"instance_name":"orders-1","kind":"user","last_seen_at":"2026-11-21T01:00:02Z","locked":false,"membership_count":1,"name":"app","superuser":false,"system":false,"valid_until":null}],"next_cursor":null}
 type AccountPage struct {
 	Items      []Account `json:"items"`
 	NextCursor *string   `json:"next_cursor"`
@@ -489,6 +844,49 @@ type AccountVersionPage struct {
 	Items      []AccountVersion `json:"items"`
 	NextCursor *string          `json:"next_cursor"`
 }
+
+// AuditEvent Example: {"action":"instance.update","at":"2026-11-21T01:00:00Z","detail":{"name":"orders-1"},"id":9001,"object_id":"12","object_type":"instance","outcome":"done","remote_addr":"10.0.0.9","request_id":"01JD5Q8G3V","user_id":7,"user_name":"alice"}
+type AuditEvent struct {
+	// Action noun.verb; request.denied for a refused attempt
+	Action     string                 `json:"action"`
+	At         time.Time              `json:"at"`
+	Detail     map[string]interface{} `json:"detail"`
+	Id         int64                  `json:"id"`
+	ObjectId   string                 `json:"object_id"`
+	ObjectType string                 `json:"object_type"`
+
+	// Outcome Example: denied
+	Outcome AuditOutcome `json:"outcome"`
+
+	// RemoteAddr Empty when no request did it
+	RemoteAddr string `json:"remote_addr"`
+
+	// RequestId Empty when no request did it
+	RequestId string `json:"request_id"`
+
+	// UserId 0 is the system itself
+	UserId int64 `json:"user_id"`
+
+	// UserName At that time
+	UserName string `json:"user_name"`
+}
+
+// AuditEventPage Example: {"items":[{"action":"instance.update","at":"2026-11-21T01:00:00Z","detail":{"name":"orders-1"},"id":9001,"object_id":"12","object_type":"instance","outcome":"done","remote_addr":"10.0.0.9","request_id":"01JD5Q8G3V","user_id":7,"user_name":"alice"}],"next_cursor":null}
+type AuditEventPage struct {
+	Items      []AuditEvent `json:"items"`
+	NextCursor *string      `json:"next_cursor"`
+}
+
+// AuditOutcome Example: denied
+type AuditOutcome string
+
+// BulkAction Example: add_tags
+type BulkAction string
+
+// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+//
+// Example: once
+type CatchUp string
 
 // Category Example: account
 type Category string
@@ -550,6 +948,15 @@ type CredentialUpdate struct {
 	Username *string      `json:"username,omitempty"`
 }
 
+// DayFigures Example: {"date":"2026-11-20","figures":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}
+type DayFigures struct {
+	// Date In the zone, as 2026-11-20
+	Date string `json:"date"`
+
+	// Figures Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+	Figures Figures `json:"figures"`
+}
+
 // Durations Of the records' last attempts, in milliseconds
 //
 // Example: {"max":10034,"p50":180,"p95":900}
@@ -577,10 +984,45 @@ type ErrorGroup struct {
 	Sample string `json:"sample"`
 }
 
-// Fault Example: {"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"}
+// ErrorKind Example: {"code":"connect_timeout","count":2,"fingerprint":"4be0a6d1f02c9e77","message":"dial tcp \u003caddress\u003e: over \u003cduration\u003e","phase":"connect","samples":[{"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}]}
+type ErrorKind struct {
+	// Code Stable
+	Code  string `json:"code"`
+	Count int    `json:"count"`
+
+	// Fingerprint Names the kind in filters and retries; empty for all of a code that failed before kinds were kept
+	Fingerprint string `json:"fingerprint"`
+
+	// Message With placeholders for what differs
+	Message string `json:"message"`
+	Phase   string `json:"phase"`
+
+	// Samples The first five
+	Samples []ErrorSample `json:"samples"`
+}
+
+// ErrorKindList Example: {"items":[{"code":"connect_timeout","count":2,"fingerprint":"4be0a6d1f02c9e77","message":"dial tcp \u003caddress\u003e: over \u003cduration\u003e","phase":"connect","samples":[{"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}]}]}
+type ErrorKindList struct {
+	Items []ErrorKind `json:"items"`
+}
+
+// ErrorSample Example: {"instance_id":12,"instance_name":"orders-7","message":"dial tcp 10.1.2.3:5432: over 10s","record_id":4711}
+type ErrorSample struct {
+	InstanceId   int64  `json:"instance_id"`
+	InstanceName string `json:"instance_name"`
+
+	// Message The driver's words
+	Message  string `json:"message"`
+	RecordId int64  `json:"record_id"`
+}
+
+// Fault Example: {"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"}
 type Fault struct {
 	// Code Stable
 	Code string `json:"code"`
+
+	// Fingerprint Its kind; empty when it failed before kinds were kept
+	Fingerprint string `json:"fingerprint"`
 
 	// Message The driver's words
 	Message string `json:"message"`
@@ -591,9 +1033,58 @@ type Fault struct {
 
 // FieldError Example: {"field":"host","reason":"must be a host name or an IP address"}
 type FieldError struct {
-	Field  string `json:"field"`
+	Field string `json:"field"`
+
+	// Line Of the file that was sent, from 1; left out where there is none
+	Line   *int   `json:"line,omitempty"`
 	Reason string `json:"reason"`
 }
+
+// Figures Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+type Figures struct {
+	Cancelled int `json:"cancelled"`
+	Completed int `json:"completed"`
+
+	// DurationsMs Of the ended sessions
+	DurationsMs Durations `json:"durations_ms"`
+	Ended       int       `json:"ended"`
+	Failed      int       `json:"failed"`
+
+	// Items Accounts for the category account. An unchanged item that was read counts as synced
+	//
+	// Example: {"created":3,"deleted":0,"synced":5120,"updated":1}
+	Items Items `json:"items"`
+
+	// Partial Of completed
+	Partial int `json:"partial"`
+
+	// ReadRate completed of completed and failed; null when there are none
+	ReadRate *float64 `json:"read_rate"`
+
+	// Records Of all sessions; the following of the ended
+	Records int `json:"records"`
+
+	// RecordsPerSecond Records by the time that the ended sessions took together
+	RecordsPerSecond *float64 `json:"records_per_second"`
+	Sessions         int      `json:"sessions"`
+	Skipped          int      `json:"skipped"`
+
+	// Succeeded Of the ended
+	Succeeded int `json:"succeeded"`
+
+	// SuccessRate succeeded of ended; null when none has ended
+	SuccessRate *float64 `json:"success_rate"`
+}
+
+// FiguresByWord A word without sessions is missing
+//
+// Example: {}
+type FiguresByWord map[string]Figures
+
+// Fingerprint A kind of failure
+//
+// Example: 4be0a6d1f02c9e77
+type Fingerprint = string
 
 // Grant Example: {"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}
 type Grant struct {
@@ -621,6 +1112,21 @@ type Grant struct {
 	// Type database, schema, table, column, sequence, function …
 	Type string `json:"type"`
 }
+
+// GrantScope Grants that reach equally far
+//
+// Example: {"database":"orders","grants":[{"database":"orders","object":"invoices","privileges":["SELECT"],"schema":"public","source":"explicit","type":"table"}],"level":"object"}
+type GrantScope struct {
+	// Database That holds what they are about; empty outside of databases
+	Database string  `json:"database"`
+	Grants   []Grant `json:"grants"`
+
+	// Level future: default privileges
+	Level GrantScopeLevel `json:"level"`
+}
+
+// GrantScopeLevel future: default privileges
+type GrantScopeLevel string
 
 // Hold Example: {"applied_at":null,"created_at":"2026-11-21T01:00:02Z","decided_at":null,"decided_by":null,"id":5,"instance_id":12,"instance_name":"orders-1","known_count":120,"lapsed_at":null,"last_seen_at":"2026-11-20T01:00:02Z","missing":["16384","16390"],"missing_count":80,"new_identity":"","old_identity":"","reason":"mass_disappearance","record_id":4711,"seen_at":"2026-11-21T01:00:02Z","session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","status":"open","times_seen":1}
 type Hold struct {
@@ -679,17 +1185,20 @@ type HoldPage struct {
 // HoldStatus Example: open
 type HoldStatus string
 
-// Instance Example: {"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}
+// Instance Example: {"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","deleted_at":null,"engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}
 type Instance struct {
 	Active bool `json:"active"`
 
 	// Contact Example: alive
-	Contact      Contact   `json:"contact"`
-	CreatedAt    time.Time `json:"created_at"`
-	CredentialId int64     `json:"credential_id"`
+	Contact   Contact   `json:"contact"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// CredentialId 0 only of a removed instance whose credential is gone
+	CredentialId int64 `json:"credential_id"`
 
 	// Database Initial database or service; empty means the engine's own
-	Database string `json:"database"`
+	Database  string     `json:"database"`
+	DeletedAt *time.Time `json:"deleted_at"`
 
 	// Engine Example: postgresql
 	Engine Engine `json:"engine"`
@@ -708,18 +1217,46 @@ type Instance struct {
 	Port     int      `json:"port"`
 	Tags     []string `json:"tags"`
 
-	// TlsCa PEM; empty means the system's roots
+	// TlsCa PEM; empty means the system's roots. Without effect with require and disable
 	TlsCa string `json:"tls_ca"`
 
-	// TlsMode Example: verify-full
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode TLSMode `json:"tls_mode"`
 
-	// TlsServerName Empty means the host
+	// TlsServerName Asked for, and checked with verify-full; empty means the host
 	TlsServerName string    `json:"tls_server_name"`
 	UpdatedAt     time.Time `json:"updated_at"`
 
 	// Version Found at the last contact
 	Version string `json:"version"`
+}
+
+// InstanceBulk Example: {"action":"add_tags","dry_run":true,"selector":{"engines":["postgresql"]},"tags":["eu"]}
+type InstanceBulk struct {
+	// Action Example: add_tags
+	Action BulkAction `json:"action"`
+
+	// DryRun Change nothing, only count
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector InstanceSelector `json:"selector"`
+
+	// Tags Of add_tags and remove_tags
+	Tags *[]string `json:"tags,omitempty"`
+}
+
+// InstanceBulkResult Example: {"changed":40,"dry_run":true,"unknown_ids":[],"unknown_names":[]}
+type InstanceBulkResult struct {
+	// Changed Instances that were changed or, in a dry run, would be
+	Changed      int      `json:"changed"`
+	DryRun       bool     `json:"dry_run"`
+	UnknownIds   []int64  `json:"unknown_ids"`
+	UnknownNames []string `json:"unknown_names"`
 }
 
 // InstanceCreate Example: {"credential_id":3,"engine":"postgresql","host":"orders-1.example.net","name":"orders-1","tags":["production"]}
@@ -739,19 +1276,70 @@ type InstanceCreate struct {
 	Name    string  `json:"name"`
 
 	// Port The engine's own by default
-	Port  *int      `json:"port,omitempty"`
-	Tags  *[]string `json:"tags,omitempty"`
-	TlsCa *string   `json:"tls_ca,omitempty"`
+	Port *int      `json:"port,omitempty"`
+	Tags *[]string `json:"tags,omitempty"`
 
-	// TlsMode Example: verify-full
+	// TlsCa PEM. Refused with require and disable
+	TlsCa *string `json:"tls_ca,omitempty"`
+
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode       *TLSMode `json:"tls_mode,omitempty"`
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
 
-// InstancePage Example: {"items":[{"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}],"next_cursor":null}
+// InstanceImport Example: {"bad":1,"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
+type InstanceImport struct {
+	// Bad Lines with a fault
+	Bad    int  `json:"bad"`
+	DryRun bool `json:"dry_run"`
+
+	// Faults The first 1,000, by line
+	Faults []FieldError `json:"faults"`
+
+	// FaultsLeftOut Faults beyond those
+	FaultsLeftOut int `json:"faults_left_out"`
+
+	// Good Lines without a fault
+	Good int `json:"good"`
+
+	// HostsUnchecked Host names that could not be looked up in time; the workers check every address again
+	HostsUnchecked int `json:"hosts_unchecked"`
+
+	// Imported Instances that were registered; 0 in a dry run
+	Imported int `json:"imported"`
+
+	// Lines Lines that are an instance, good or bad
+	Lines int `json:"lines"`
+}
+
+// InstancePage Example: {"items":[{"active":true,"contact":"alive","created_at":"2026-11-20T08:00:00Z","credential_id":3,"database":"","deleted_at":null,"engine":"postgresql","flavour":"postgresql","host":"orders-1.example.net","host_key":"orders-1.example.net","id":12,"identity":"7412345678901234567","name":"orders-1","port":5432,"tags":["production"],"tls_ca":"","tls_mode":"verify-full","tls_server_name":"","updated_at":"2026-11-20T08:00:00Z","version":"17.6"}],"next_cursor":null}
 type InstancePage struct {
 	Items      []Instance `json:"items"`
 	NextCursor *string    `json:"next_cursor"`
+}
+
+// InstanceRestore Example: {"active":true}
+type InstanceRestore struct {
+	Active *bool `json:"active,omitempty"`
+
+	// CredentialId In place of the old one
+	CredentialId *int64 `json:"credential_id,omitempty"`
+
+	// Name In place of the old one
+	Name *string `json:"name,omitempty"`
+}
+
+// InstanceSelector Either all, or lists of which an instance must match every one that is given, with any of its entries
+//
+// Example: {"engines":["postgresql"],"tags":["production"]}
+type InstanceSelector struct {
+	All     *bool     `json:"all,omitempty"`
+	Engines *[]Engine `json:"engines,omitempty"`
+	Ids     *[]int64  `json:"ids,omitempty"`
+	Names   *[]string `json:"names,omitempty"`
+	Tags    *[]string `json:"tags,omitempty"`
 }
 
 // InstanceUpdate Example: {"active":false}
@@ -770,10 +1358,14 @@ type InstanceUpdate struct {
 	Port    *int    `json:"port,omitempty"`
 
 	// Tags Replaces all
-	Tags  *[]string `json:"tags,omitempty"`
-	TlsCa *string   `json:"tls_ca,omitempty"`
+	Tags *[]string `json:"tags,omitempty"`
 
-	// TlsMode Example: verify-full
+	// TlsCa PEM. Refused with require and disable
+	TlsCa *string `json:"tls_ca,omitempty"`
+
+	// TlsMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+	//
+	// Example: verify-full
 	TlsMode       *TLSMode `json:"tls_mode,omitempty"`
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
@@ -805,6 +1397,23 @@ type Membership struct {
 	Set  *bool  `json:"set,omitempty"`
 }
 
+// NextFires Example: {"items":["2026-11-22T01:00:00Z","2026-11-23T01:00:00Z"],"paused":false,"schedule_id":4,"time_zone":"Europe/Berlin"}
+type NextFires struct {
+	Items []time.Time `json:"items"`
+
+	// Paused None of them will fire before it is resumed
+	Paused     bool  `json:"paused"`
+	ScheduleId int64 `json:"schedule_id"`
+
+	// TimeZone Of the schedule; the times themselves are in UTC
+	TimeZone string `json:"time_zone"`
+}
+
+// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+//
+// Example: skip
+type Overlap string
+
 // Problem Example: {"code":"invalid_value","detail":"host: must be a host name or an IP address","errors":[{"field":"host","reason":"must be a host name or an IP address"}],"field":"host","request_id":"01JD5Q8G3V","status":422,"title":"A value cannot be accepted","type":"urn:dbfleet:problem:invalid_value"}
 type Problem struct {
 	// Code Stable; match on this
@@ -829,18 +1438,183 @@ type Problem struct {
 // RecordStatus Example: failed
 type RecordStatus string
 
-// RetryRequest Example: {"code":"connect_timeout","scope":"failed"}
+// RetryRequest What failed, unless scope or status say otherwise
+//
+// Example: {"fingerprint":"4be0a6d1f02c9e77","status":["failed"]}
 type RetryRequest struct {
-	// Code Only failures of this code
-	Code  *string           `json:"code,omitempty"`
-	Scope RetryRequestScope `json:"scope"`
+	// Code Only those whose last failure has this code
+	Code *string `json:"code,omitempty"`
+
+	// Fingerprint A kind of failure
+	//
+	// Example: 4be0a6d1f02c9e77
+	Fingerprint *Fingerprint `json:"fingerprint,omitempty"`
+
+	// Scope One state; status can name several
+	Scope *RetryRequestScope `json:"scope,omitempty"`
+
+	// Status Stands for scope
+	Status *[]RetryRequestStatus `json:"status,omitempty"`
 }
 
-// RetryRequestScope defines model for RetryRequest.Scope.
+// RetryRequestScope One state; status can name several
 type RetryRequestScope string
+
+// RetryRequestStatus defines model for RetryRequest.Status.
+type RetryRequestStatus string
 
 // Role Example: operator
 type Role string
+
+// Schedule Example: {"catch_up":"once","category":"account","created_at":"2026-11-20T08:00:00Z","created_by":7,"cron":"0 2 * * *","id":4,"max_attempts":null,"name":"nightly","next_fire_at":"2026-11-22T01:00:00Z","overlap":"skip","paused":false,"paused_at":null,"selector":{"tags":["production"]},"time_zone":"Europe/Berlin","updated_at":"2026-11-20T08:00:00Z"}
+type Schedule struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp CatchUp `json:"catch_up"`
+
+	// Category Example: account
+	Category  Category  `json:"category"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy A user
+	CreatedBy int64 `json:"created_by"`
+
+	// Cron Minute, hour, day of month, month, day of week; 0 and 7 are Sunday
+	Cron string `json:"cron"`
+	Id   int64  `json:"id"`
+
+	// MaxAttempts Of one instance; null for the setting session.max_attempts
+	MaxAttempts *int   `json:"max_attempts"`
+	Name        string `json:"name"`
+
+	// NextFireAt Null while it is paused
+	NextFireAt *time.Time `json:"next_fire_at"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap  Overlap    `json:"overlap"`
+	Paused   bool       `json:"paused"`
+	PausedAt *time.Time `json:"paused_at"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector Selector `json:"selector"`
+
+	// TimeZone IANA name
+	TimeZone  string    `json:"time_zone"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ScheduleCreate Example: {"catch_up":"once","category":"account","cron":"0 2 * * *","name":"nightly","selector":{"all":true},"time_zone":"Europe/Berlin"}
+type ScheduleCreate struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp *CatchUp `json:"catch_up,omitempty"`
+
+	// Category Example: account
+	Category Category `json:"category"`
+	Cron     string   `json:"cron"`
+
+	// MaxAttempts Of one instance; the setting session.max_attempts by default
+	MaxAttempts *int   `json:"max_attempts,omitempty"`
+	Name        string `json:"name"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap *Overlap `json:"overlap,omitempty"`
+	Paused  *bool    `json:"paused,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector Selector `json:"selector"`
+
+	// TimeZone IANA name; the setting time_zone by default
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// ScheduleFire A time of a schedule and what became of it
+//
+// Example: {"created_at":"2026-11-21T01:00:00Z","created_by":null,"fire_time":"2026-11-21T01:00:00Z","id":31,"late":false,"missed_count":0,"missed_from":null,"outcome":"started","reason":"","schedule_id":4,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","trigger":"cron","updated_at":"2026-11-21T01:00:00Z"}
+type ScheduleFire struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy The user of a manual one
+	CreatedBy *int64 `json:"created_by"`
+
+	// FireTime That was due; for a manual one, when it was asked for
+	FireTime time.Time `json:"fire_time"`
+	Id       int64     `json:"id"`
+
+	// Late It fired over a minute late
+	Late bool `json:"late"`
+
+	// MissedCount Times that were missed; 0 unless missed
+	MissedCount int `json:"missed_count"`
+
+	// MissedFrom The line sums up all times from this one to fire_time
+	MissedFrom *time.Time          `json:"missed_from"`
+	Outcome    ScheduleFireOutcome `json:"outcome"`
+
+	// Reason Why it did not start; empty when it did
+	Reason     string `json:"reason"`
+	ScheduleId int64  `json:"schedule_id"`
+
+	// SessionId Of a started one
+	SessionId *openapi_types.UUID `json:"session_id"`
+	Trigger   ScheduleFireTrigger `json:"trigger"`
+	UpdatedAt time.Time           `json:"updated_at"`
+}
+
+// ScheduleFireOutcome defines model for ScheduleFire.Outcome.
+type ScheduleFireOutcome string
+
+// ScheduleFireTrigger defines model for ScheduleFire.Trigger.
+type ScheduleFireTrigger string
+
+// ScheduleFirePage Example: {"items":[{"created_at":"2026-11-21T01:00:00Z","created_by":null,"fire_time":"2026-11-21T01:00:00Z","id":31,"late":false,"missed_count":0,"missed_from":null,"outcome":"started","reason":"","schedule_id":4,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","trigger":"cron","updated_at":"2026-11-21T01:00:00Z"}],"next_cursor":null}
+type ScheduleFirePage struct {
+	Items      []ScheduleFire `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
+}
+
+// SchedulePage Example: {"items":[{"catch_up":"once","category":"account","created_at":"2026-11-20T08:00:00Z","created_by":7,"cron":"0 2 * * *","id":4,"max_attempts":null,"name":"nightly","next_fire_at":"2026-11-22T01:00:00Z","overlap":"skip","paused":false,"paused_at":null,"selector":{"tags":["production"]},"time_zone":"Europe/Berlin","updated_at":"2026-11-20T08:00:00Z"}],"next_cursor":null}
+type SchedulePage struct {
+	Items      []Schedule `json:"items"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+// ScheduleUpdate Example: {"cron":"30 3 * * MON-FRI"}
+type ScheduleUpdate struct {
+	// CatchUp What becomes of the newest time that is over a minute late: it is missed, or fires late. Older ones are missed
+	//
+	// Example: once
+	CatchUp *CatchUp `json:"catch_up,omitempty"`
+
+	// Category Example: account
+	Category *Category `json:"category,omitempty"`
+	Cron     *string   `json:"cron,omitempty"`
+
+	// MaxAttempts 0 means the setting session.max_attempts
+	MaxAttempts *int    `json:"max_attempts,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Overlap What a fire does while a session of the schedule runs: it is skipped, or waits (one at most)
+	//
+	// Example: skip
+	Overlap *Overlap `json:"overlap,omitempty"`
+
+	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
+	//
+	// Example: {"engines":["postgresql"],"tags":["production"]}
+	Selector *Selector `json:"selector,omitempty"`
+	TimeZone *string   `json:"time_zone,omitempty"`
+}
 
 // Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
 //
@@ -895,7 +1669,25 @@ type SettingValue struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// SyncRecord Example: {"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed"}
+// SuperuserStep Whoever stands before it may take on the role
+//
+// Example: {"everybody":false,"host":"","membership":{"role":"16385","set":true},"name":"dba","role":"16385"}
+type SuperuserStep struct {
+	// Everybody Everybody may: the role is PUBLIC, or PUBLIC is a member of it
+	Everybody bool   `json:"everybody"`
+	Host      string `json:"host"`
+
+	// Membership The account is a member of role
+	//
+	// Example: {"admin":false,"role":"16385"}
+	Membership *Membership `json:"membership,omitempty"`
+	Name       string      `json:"name"`
+
+	// Role Identity
+	Role string `json:"role"`
+}
+
+// SyncRecord Example: {"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed","waiting":null}
 type SyncRecord struct {
 	// Attempt Of the last claim; counts from 1
 	Attempt int `json:"attempt"`
@@ -930,15 +1722,22 @@ type SyncRecord struct {
 
 	// Status Example: failed
 	Status RecordStatus `json:"status"`
+
+	// Waiting Why a record does not run: no living worker serves its category (no_worker); it is due
+	// later, at until (due_later); another session reads the same instance (other_session); its
+	// host has as many records under way as the setting dispatch.host_limit lets it
+	// (host_limit); the first logins with its credential have not succeeded yet
+	// (credential_unproven); or it only waits for its turn (ready)
+	Waiting *Waiting `json:"waiting"`
 }
 
-// SyncRecordPage Example: {"items":[{"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed"}],"next_cursor":null}
+// SyncRecordPage Example: {"items":[{"attempt":1,"category":"account","completed_at":"2026-11-21T01:00:02Z","created_at":"2026-11-21T01:00:00Z","details":{},"due_at":"2026-11-21T01:00:00Z","duration_ms":812,"failures":1,"fault":{"code":"auth_failed","fingerprint":"4be0a6d1f02c9e77","message":"password authentication failed for user \"monitor\"","phase":"login"},"id":4711,"instance_id":12,"instance_name":"orders-1","items":{"created":0,"deleted":0,"synced":0,"updated":0},"lost":0,"partial":false,"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:01Z","status":"failed","waiting":null}],"next_cursor":null}
 type SyncRecordPage struct {
 	Items      []SyncRecord `json:"items"`
 	NextCursor *string      `json:"next_cursor"`
 }
 
-// SyncSession Example: {"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}
+// SyncSession Example: {"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"schedule_id":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}
 type SyncSession struct {
 	// Category Example: account
 	Category    Category   `json:"category"`
@@ -962,7 +1761,9 @@ type SyncSession struct {
 	// ErrorGroups The biggest first
 	ErrorGroups []ErrorGroup `json:"error_groups"`
 
-	// EtaSeconds Null unless it runs and something has ended
+	// EtaSeconds Until the last record ends: what is open takes as long as the last reads of the same
+	// instances, as many at once as now. Null when nothing runs, in lists, and unless four of
+	// five of the open instances have been read before
 	EtaSeconds *int64 `json:"eta_seconds"`
 
 	// Items Accounts for the category account. An unchanged item that was read counts as synced
@@ -977,14 +1778,17 @@ type SyncSession struct {
 	// Progress Per cent of the records that have ended; two decimals
 	Progress float64 `json:"progress"`
 
-	// RatePerSecond Records ended per second since the start; null unless it runs
+	// RatePerSecond Records ended per second of the last minute; null unless it runs
 	RatePerSecond *float64 `json:"rate_per_second"`
 
-	// Reason Why it ended without work; mostly empty
+	// Reason Why it ended without work, such as empty_selection; mostly empty
 	Reason string `json:"reason"`
 
 	// Result Null while it runs
 	Result *SessionResult `json:"result"`
+
+	// ScheduleId The schedule that made it, also when a user ran that; null for none
+	ScheduleId *int64 `json:"schedule_id"`
 
 	// Selector Either all, or lists of which an instance must match every one that is given, with any of its entries
 	//
@@ -1002,7 +1806,7 @@ type SyncSession struct {
 	UpdatedAt time.Time   `json:"updated_at"`
 }
 
-// SyncSessionPage Example: {"items":[{"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}],"next_cursor":"c2Vzc2lvbnMuNDI"}
+// SyncSessionPage Example: {"items":[{"category":"account","completed_at":null,"counts":{"cancelled":0,"completed":46,"failed":2,"partial":1,"pending":40,"queued":8,"running":4,"skipped":0},"created_at":"2026-11-21T01:00:00Z","created_by":7,"deadline_at":"2026-11-21T07:00:00Z","durations_ms":{"max":null,"p50":null,"p95":null},"error_groups":[{"code":"connect_timeout","count":2,"message":"dial tcp 10.1.2.3:5432: over 10s","phase":"connect","sample":"orders-7"}],"eta_seconds":13,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"max_attempts":3,"parent_id":null,"progress":48,"rate_per_second":4,"reason":"","result":null,"schedule_id":null,"selector":{"tags":["production"]},"session_id":"6f2c1f0e-0a7c-4c53-9b0d-0d6f8e2f4a11","started_at":"2026-11-21T01:00:00Z","status":"running","total_instances":100,"type":"manual_batch","updated_at":"2026-11-21T01:00:12Z"}],"next_cursor":"c2Vzc2lvbnMuNDI"}
 type SyncSessionPage struct {
 	Items      []SyncSession `json:"items"`
 	NextCursor *string       `json:"next_cursor"`
@@ -1022,17 +1826,162 @@ type SyncSessionRequest struct {
 	Selector Selector `json:"selector"`
 }
 
-// TLSMode Example: verify-full
+// SyncStatistics Example: {"by_category":{},"by_day":[{"date":"2026-11-20","figures":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}],"by_result":{},"by_status":{},"by_type":{},"from":"2026-11-20T00:00:00Z","time_zone":"UTC","to":"2026-11-21T00:00:00Z","total":{"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}}
+type SyncStatistics struct {
+	// ByCategory A word without sessions is missing
+	//
+	// Example: {}
+	ByCategory FiguresByWord `json:"by_category"`
+	ByDay      []DayFigures  `json:"by_day"`
+
+	// ByResult A word without sessions is missing
+	//
+	// Example: {}
+	ByResult FiguresByWord `json:"by_result"`
+
+	// ByStatus A word without sessions is missing
+	//
+	// Example: {}
+	ByStatus FiguresByWord `json:"by_status"`
+
+	// ByType A word without sessions is missing
+	//
+	// Example: {}
+	ByType FiguresByWord `json:"by_type"`
+	From   time.Time     `json:"from"`
+
+	// TimeZone IANA name of the zone in which days begin
+	TimeZone string    `json:"time_zone"`
+	To       time.Time `json:"to"`
+
+	// Total Example: {"cancelled":0,"completed":2890,"durations_ms":{"max":10034,"p50":180,"p95":900},"ended":29,"failed":10,"items":{"created":3,"deleted":0,"synced":5120,"updated":1},"partial":1,"read_rate":0.9966,"records":3000,"records_per_second":41.7,"sessions":30,"skipped":0,"succeeded":27,"success_rate":0.931}
+	Total Figures `json:"total"`
+}
+
+// TLSMode verify-full checks authority, time and name of the server's certificate, verify-ca does not check the name, require encrypts and checks nothing, disable is plain text. verify-full is the default.
+//
+// Example: verify-full
 type TLSMode string
 
-// User Example: {"id":7,"name":"alice","role":"operator"}
+// TagCount Example: {"instances":40,"tag":"production"}
+type TagCount struct {
+	// Instances How many living instances carry it
+	Instances int    `json:"instances"`
+	Tag       string `json:"tag"`
+}
+
+// TagPage Example: {"items":[{"instances":40,"tag":"production"}],"next_cursor":null}
+type TagPage struct {
+	Items      []TagCount `json:"items"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+// Token What is known of an API token; not its text
+//
+// Example: {"created_at":"2026-11-20T08:00:00Z","expires_at":"2027-02-18T08:00:00Z","id":31,"last_used_at":"2026-11-21T01:00:00Z","name":"laptop","revoked_at":null,"user_id":7,"user_name":"alice"}
+type Token struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt Null: never
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// Id The number in its text
+	Id int64 `json:"id"`
+
+	// LastUsedAt To the minute; null: never
+	LastUsedAt *time.Time `json:"last_used_at"`
+
+	// Name What it is for; may be empty
+	Name      string     `json:"name"`
+	RevokedAt *time.Time `json:"revoked_at"`
+	UserId    int64      `json:"user_id"`
+	UserName  string     `json:"user_name"`
+}
+
+// TokenCreate Example: {"expires_at":null,"name":"laptop"}
+type TokenCreate struct {
+	// ExpiresAt In the future; null: never
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// Name What it is for
+	Name *string `json:"name,omitempty"`
+}
+
+// TokenCreated Example: {"expires_at":"2027-02-18T08:00:00Z","id":31,"token":"dbf_31_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+type TokenCreated struct {
+	ExpiresAt *time.Time `json:"expires_at"`
+	Id        int64      `json:"id"`
+
+	// Token Its text, this once
+	Token string `json:"token"`
+}
+
+// TokenPage Example: {"items":[{"created_at":"2026-11-20T08:00:00Z","expires_at":"2027-02-18T08:00:00Z","id":31,"last_used_at":"2026-11-21T01:00:00Z","name":"laptop","revoked_at":null,"user_id":7,"user_name":"alice"}],"next_cursor":null}
+type TokenPage struct {
+	Items      []Token `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// User Example: {"created_at":"2026-11-20T08:00:00Z","disabled_at":null,"id":7,"last_used_at":"2026-11-21T01:00:00Z","name":"alice","role":"operator"}
 type User struct {
-	Id   int64  `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// DisabledAt Null while the user may log in
+	DisabledAt *time.Time `json:"disabled_at"`
+	Id         int64      `json:"id"`
+
+	// LastUsedAt Of any of its tokens, to the minute; null: never
+	LastUsedAt *time.Time `json:"last_used_at"`
+	Name       string     `json:"name"`
+
+	// Role Example: operator
+	Role Role `json:"role"`
+}
+
+// UserCreate Example: {"name":"alice","role":"operator"}
+type UserCreate struct {
 	Name string `json:"name"`
 
 	// Role Example: operator
 	Role Role `json:"role"`
 }
+
+// UserPage Example: {"items":[{"created_at":"2026-11-20T08:00:00Z","disabled_at":null,"id":7,"last_used_at":"2026-11-21T01:00:00Z","name":"alice","role":"operator"}],"next_cursor":null}
+type UserPage struct {
+	Items      []User  `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// UserUpdate Example: {"role":"viewer"}
+type UserUpdate struct {
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Role Example: operator
+	Role *Role `json:"role,omitempty"`
+}
+
+// Waiting Why a record does not run: no living worker serves its category (no_worker); it is due
+// later, at until (due_later); another session reads the same instance (other_session); its
+// host has as many records under way as the setting dispatch.host_limit lets it
+// (host_limit); the first logins with its credential have not succeeded yet
+// (credential_unproven); or it only waits for its turn (ready)
+//
+// Example: {"reason":"due_later","session_id":null,"since":"2026-11-21T01:00:08Z","until":"2026-11-21T01:00:08Z"}
+type Waiting struct {
+	Reason WaitingReason `json:"reason"`
+
+	// SessionId The other session; null unless there is one
+	SessionId *openapi_types.UUID `json:"session_id"`
+
+	// Since When it was queued, or else became due
+	Since time.Time `json:"since"`
+
+	// Until When it becomes due; null unless it is due later
+	Until *time.Time `json:"until"`
+}
+
+// WaitingReason defines model for Waiting.Reason.
+type WaitingReason string
 
 // Worker Example: {"alive":true,"beaten_at":"2026-11-21T01:00:00Z","concurrency":64,"hostname":"sync-1","id":"0d1f7f3c-52f4-4f0f-8a65-2b1d9e1c7a55","pid":4242,"queues":["account"],"started_at":"2026-11-21T00:00:00Z","version":"0.1.0"}
 type Worker struct {
@@ -1061,6 +2010,9 @@ type AccountID = int64
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// Deleted defines model for Deleted.
+type Deleted = bool
+
 // HoldID defines model for HoldID.
 type HoldID = int64
 
@@ -1070,20 +2022,75 @@ type InstanceID = int64
 // Limit defines model for Limit.
 type Limit = int
 
+// NameCursor defines model for NameCursor.
+type NameCursor = string
+
+// ScheduleID defines model for ScheduleID.
+type ScheduleID = int64
+
+// SessionCategory Example: account
+type SessionCategory = Category
+
+// SessionCreator defines model for SessionCreator.
+type SessionCreator = string
+
+// SessionFrom defines model for SessionFrom.
+type SessionFrom = time.Time
+
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
 
+// SessionInstance defines model for SessionInstance.
+type SessionInstance = int64
+
+// SessionQuery defines model for SessionQuery.
+type SessionQuery = string
+
+// SessionTo defines model for SessionTo.
+type SessionTo = time.Time
+
+// TokenID defines model for TokenID.
+type TokenID = int64
+
+// UserID defines model for UserID.
+type UserID = int64
+
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
-	InstanceId *int64 `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+	Engine     *Engine `form:"engine,omitempty" json:"engine,omitempty"`
+	InstanceId *int64  `form:"instance_id,omitempty" json:"instance_id,omitempty"`
 
-	// Name Exactly this name
+	// Tag Of the instance
+	Tag *string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// Name Exactly this name; it may hold control characters, but for NUL
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
 	// NameContains Part of the name, in any case
 	NameContains *string      `form:"name_contains,omitempty" json:"name_contains,omitempty"`
 	Kind         *AccountKind `form:"kind,omitempty" json:"kind,omitempty"`
-	Superuser    *bool        `form:"superuser,omitempty" json:"superuser,omitempty"`
+
+	// Superuser By its own attribute
+	Superuser *bool `form:"superuser,omitempty" json:"superuser,omitempty"`
+	Locked    *bool `form:"locked,omitempty" json:"locked,omitempty"`
+	CanLogin  *bool `form:"can_login,omitempty" json:"can_login,omitempty"`
+
+	// System Made and kept by the server itself
+	System *bool `form:"system,omitempty" json:"system,omitempty"`
+
+	// Privilege In the server's words; OWNER finds owners
+	Privilege *string `form:"privilege,omitempty" json:"privilege,omitempty"`
+
+	// ObjectType The type of the grant
+	ObjectType *string `form:"object_type,omitempty" json:"object_type,omitempty"`
+
+	// Database That holds the object
+	Database *string `form:"database,omitempty" json:"database,omitempty"`
+	Schema   *string `form:"schema,omitempty" json:"schema,omitempty"`
+
+	// Object Name of the table, routine, schema, database …
+	Object *string `form:"object,omitempty" json:"object,omitempty"`
+	Column *string `form:"column,omitempty" json:"column,omitempty"`
 
 	// Deleted Also those that are gone, and those of deleted instances
 	Deleted *bool `form:"deleted,omitempty" json:"deleted,omitempty"`
@@ -1092,7 +2099,36 @@ type ListAccountsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next_cursor of the page before; opaque
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Cursor *NameCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CompareAccountsParams defines parameters for CompareAccounts.
+type CompareAccountsParams struct {
+	InstanceId int64 `form:"instance_id" json:"instance_id"`
+
+	// From The first moment
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The second moment; the present by default
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// OtherId The second instance
+	OtherId *int64 `form:"other_id,omitempty" json:"other_id,omitempty"`
+
+	// At The moment at which two instances are compared; the present by default
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *NameCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetAccountParams defines parameters for GetAccount.
+type GetAccountParams struct {
+	// At A moment that has passed; the present by default
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
 }
 
 // ListAccountHistoryParams defines parameters for ListAccountHistory.
@@ -1104,8 +2140,41 @@ type ListAccountHistoryParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// UserId Who did it; 0 is the system itself
+	UserId *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// Action Exactly this one
+	Action     *string       `form:"action,omitempty" json:"action,omitempty"`
+	ObjectType *string       `form:"object_type,omitempty" json:"object_type,omitempty"`
+	ObjectId   *string       `form:"object_id,omitempty" json:"object_id,omitempty"`
+	Outcome    *AuditOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// From At or after this time
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before this time
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListCredentialsParams defines parameters for ListCredentials.
 type ListCredentialsParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListCredentialInstancesParams defines parameters for ListCredentialInstances.
+type ListCredentialInstancesParams struct {
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1136,18 +2205,101 @@ type ListInstancesParams struct {
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
+	// Deleted true: the removed ones instead of the living
+	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
+
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor next_cursor of the page before; opaque
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportInstancesParams defines parameters for ExportInstances.
+type ExportInstancesParams struct {
+	Engine *Engine `form:"engine,omitempty" json:"engine,omitempty"`
+
+	// Tag Carries this tag
+	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
+	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
+
+	// Name Part of the name, in any case
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Deleted true: the removed ones instead of the living
+	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
+}
+
+// ImportInstancesParams defines parameters for ImportInstances.
+type ImportInstancesParams struct {
+	// DryRun Check, and import nothing
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// SkipBad Import the good lines
+	SkipBad *bool `form:"skip_bad,omitempty" json:"skip_bad,omitempty"`
+}
+
+// ListMyTokensParams defines parameters for ListMyTokens.
+type ListMyTokensParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSchedulesParams defines parameters for ListSchedules.
+type ListSchedulesParams struct {
+	// Name Part of the name, in any case
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListScheduleFiresParams defines parameters for ListScheduleFires.
+type ListScheduleFiresParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListNextFiresParams defines parameters for ListNextFires.
+type ListNextFiresParams struct {
+	// Count How many
+	Count *int `form:"count,omitempty" json:"count,omitempty"`
 }
 
 // ListSyncSessionsParams defines parameters for ListSyncSessions.
 type ListSyncSessionsParams struct {
-	Category *Category      `form:"category,omitempty" json:"category,omitempty"`
-	Status   *SessionStatus `form:"status,omitempty" json:"status,omitempty"`
-	Type     *SessionType   `form:"type,omitempty" json:"type,omitempty"`
+	Category *SessionCategory `form:"category,omitempty" json:"category,omitempty"`
+	Status   *SessionStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Type     *SessionType     `form:"type,omitempty" json:"type,omitempty"`
+	Result   *SessionResult   `form:"result,omitempty" json:"result,omitempty"`
+
+	// CreatedBy The number of a user, `system` or `schedule`
+	CreatedBy *SessionCreator `form:"created_by,omitempty" json:"created_by,omitempty"`
+
+	// InstanceId Has a record of this instance
+	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// From Started then or later
+	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Started before
+	To *SessionTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q Digits that the session's id begins with, or part of its reason in any case, or the whole
+	// name of a living instance that has a record in it. Part of an instance's name finds nothing:
+	// search the instances, then use `instance_id`.
+	Q     *SessionQuery                `form:"q,omitempty" json:"q,omitempty"`
+	Sort  *ListSyncSessionsParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
+	Order *ListSyncSessionsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1155,6 +2307,12 @@ type ListSyncSessionsParams struct {
 	// Cursor next_cursor of the page before; opaque
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListSyncSessionsParamsSort defines parameters for ListSyncSessions.
+type ListSyncSessionsParamsSort string
+
+// ListSyncSessionsParamsOrder defines parameters for ListSyncSessions.
+type ListSyncSessionsParamsOrder string
 
 // CreateSyncSessionParams defines parameters for CreateSyncSession.
 type CreateSyncSessionParams struct {
@@ -1162,9 +2320,94 @@ type CreateSyncSessionParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 }
 
+// GetSyncStatisticsParams defines parameters for GetSyncStatistics.
+type GetSyncStatisticsParams struct {
+	Category *SessionCategory `form:"category,omitempty" json:"category,omitempty"`
+	Status   *SessionStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Type     *SessionType     `form:"type,omitempty" json:"type,omitempty"`
+	Result   *SessionResult   `form:"result,omitempty" json:"result,omitempty"`
+
+	// CreatedBy The number of a user, `system` or `schedule`
+	CreatedBy *SessionCreator `form:"created_by,omitempty" json:"created_by,omitempty"`
+
+	// InstanceId Has a record of this instance
+	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// From Started then or later
+	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Started before
+	To *SessionTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Q Digits that the session's id begins with, or part of its reason in any case, or the whole
+	// name of a living instance that has a record in it. Part of an instance's name finds nothing:
+	// search the instances, then use `instance_id`.
+	Q *SessionQuery `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// StreamSyncSessionParams defines parameters for StreamSyncSession.
+type StreamSyncSessionParams struct {
+	// LastEventID Id of the last event that came
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListSyncRecordsParams defines parameters for ListSyncRecords.
 type ListSyncRecordsParams struct {
-	Status *RecordStatus `form:"status,omitempty" json:"status,omitempty"`
+	// Status Any of these states, with commas between them
+	Status *[]RecordStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Code The last failure has this code
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Fingerprint The last failure is of this kind
+	Fingerprint *Fingerprint `form:"fingerprint,omitempty" json:"fingerprint,omitempty"`
+
+	// Q Part of the instance's name, in any case
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Sort By duration, records without one come last
+	Sort  *ListSyncRecordsParamsSort  `form:"sort,omitempty" json:"sort,omitempty"`
+	Order *ListSyncRecordsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListSyncRecordsParamsSort defines parameters for ListSyncRecords.
+type ListSyncRecordsParamsSort string
+
+// ListSyncRecordsParamsOrder defines parameters for ListSyncRecords.
+type ListSyncRecordsParamsOrder string
+
+// ListTagsParams defines parameters for ListTags.
+type ListTagsParams struct {
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListTokensParams defines parameters for ListTokens.
+type ListTokensParams struct {
+	UserId *int64 `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// Limit Rows per page
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before; opaque
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Name Exactly this name
+	Name     *string `form:"name,omitempty" json:"name,omitempty"`
+	Role     *Role   `form:"role,omitempty" json:"role,omitempty"`
+	Disabled *bool   `form:"disabled,omitempty" json:"disabled,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1182,8 +2425,20 @@ type UpdateCredentialJSONRequestBody = CredentialUpdate
 // CreateInstanceJSONRequestBody defines body for CreateInstance for application/json ContentType.
 type CreateInstanceJSONRequestBody = InstanceCreate
 
+// ChangeInstancesJSONRequestBody defines body for ChangeInstances for application/json ContentType.
+type ChangeInstancesJSONRequestBody = InstanceBulk
+
 // UpdateInstanceJSONRequestBody defines body for UpdateInstance for application/json ContentType.
 type UpdateInstanceJSONRequestBody = InstanceUpdate
+
+// RestoreInstanceJSONRequestBody defines body for RestoreInstance for application/json ContentType.
+type RestoreInstanceJSONRequestBody = InstanceRestore
+
+// CreateScheduleJSONRequestBody defines body for CreateSchedule for application/json ContentType.
+type CreateScheduleJSONRequestBody = ScheduleCreate
+
+// UpdateScheduleJSONRequestBody defines body for UpdateSchedule for application/json ContentType.
+type UpdateScheduleJSONRequestBody = ScheduleUpdate
 
 // SetSettingJSONRequestBody defines body for SetSetting for application/json ContentType.
 type SetSettingJSONRequestBody = SettingValue
@@ -1194,17 +2449,32 @@ type CreateSyncSessionJSONRequestBody = SyncSessionRequest
 // RetrySyncSessionJSONRequestBody defines body for RetrySyncSession for application/json ContentType.
 type RetrySyncSessionJSONRequestBody = RetryRequest
 
+// CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
+type CreateUserJSONRequestBody = UserCreate
+
+// UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
+type UpdateUserJSONRequestBody = UserUpdate
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenCreate
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListAccounts Accounts of all instances
+	// ListAccounts Search the accounts of all instances
 	// (GET /accounts)
 	ListAccounts(ctx echo.Context, params ListAccountsParams) error
-	// GetAccount One account with its memberships and grants
+	// CompareAccounts How accounts differ between two moments, or between two instances
+	// (GET /accounts/diff)
+	CompareAccounts(ctx echo.Context, params CompareAccountsParams) error
+	// GetAccount One account with its memberships, its grants, and how it becomes a superuser
 	// (GET /accounts/{account_id})
-	GetAccount(ctx echo.Context, accountId AccountID) error
+	GetAccount(ctx echo.Context, accountId AccountID, params GetAccountParams) error
 	// ListAccountHistory Every state that an account has had, newest first
 	// (GET /accounts/{account_id}/history)
 	ListAccountHistory(ctx echo.Context, accountId AccountID, params ListAccountHistoryParams) error
+	// ListAuditEvents Changes and refused attempts, newest first
+	// (GET /audit-events)
+	ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error
 	// ListCredentials Credentials
 	// (GET /credentials)
 	ListCredentials(ctx echo.Context, params ListCredentialsParams) error
@@ -1220,6 +2490,9 @@ type ServerInterface interface {
 	// UpdateCredential Change the given fields of a credential
 	// (PATCH /credentials/{credential_id})
 	UpdateCredential(ctx echo.Context, credentialId int64) error
+	// ListCredentialInstances The living instances that use a credential
+	// (GET /credentials/{credential_id}/instances)
+	ListCredentialInstances(ctx echo.Context, credentialId int64, params ListCredentialInstancesParams) error
 	// ListHolds Changes that wait, or waited, for an operator's word
 	// (GET /holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -1238,6 +2511,15 @@ type ServerInterface interface {
 	// CreateInstance Register an instance
 	// (POST /instances)
 	CreateInstance(ctx echo.Context) error
+	// ChangeInstances Activate, deactivate or tag many instances
+	// (POST /instances/bulk)
+	ChangeInstances(ctx echo.Context) error
+	// ExportInstances Instances as CSV
+	// (GET /instances/export)
+	ExportInstances(ctx echo.Context, params ExportInstancesParams) error
+	// ImportInstances Register instances from a CSV file
+	// (POST /instances/import)
+	ImportInstances(ctx echo.Context, params ImportInstancesParams) error
 	// DeleteInstance Remove an instance; its history stays
 	// (DELETE /instances/{instance_id})
 	DeleteInstance(ctx echo.Context, instanceId InstanceID) error
@@ -1247,9 +2529,48 @@ type ServerInterface interface {
 	// UpdateInstance Change the given fields of an instance
 	// (PATCH /instances/{instance_id})
 	UpdateInstance(ctx echo.Context, instanceId InstanceID) error
+	// RestoreInstance Bring a removed instance back, with its history
+	// (POST /instances/{instance_id}/restore)
+	RestoreInstance(ctx echo.Context, instanceId InstanceID) error
 	// GetMe Who the token belongs to
 	// (GET /me)
 	GetMe(ctx echo.Context) error
+	// ListMyTokens The caller's tokens, revoked and expired ones included
+	// (GET /me/tokens)
+	ListMyTokens(ctx echo.Context, params ListMyTokensParams) error
+	// RevokeMyToken Revoke a token of the caller's, from its next use on
+	// (DELETE /me/tokens/{token_id})
+	RevokeMyToken(ctx echo.Context, tokenId TokenID) error
+	// ListSchedules Schedules
+	// (GET /schedules)
+	ListSchedules(ctx echo.Context, params ListSchedulesParams) error
+	// CreateSchedule Add a schedule
+	// (POST /schedules)
+	CreateSchedule(ctx echo.Context) error
+	// DeleteSchedule Remove a schedule; its sessions go on, what waits is skipped
+	// (DELETE /schedules/{schedule_id})
+	DeleteSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// GetSchedule One schedule
+	// (GET /schedules/{schedule_id})
+	GetSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// UpdateSchedule Change the given fields of a schedule
+	// (PATCH /schedules/{schedule_id})
+	UpdateSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// ListScheduleFires What became of its times, newest first
+	// (GET /schedules/{schedule_id}/fires)
+	ListScheduleFires(ctx echo.Context, scheduleId ScheduleID, params ListScheduleFiresParams) error
+	// ListNextFires Its next times, as if it were not paused
+	// (GET /schedules/{schedule_id}/next)
+	ListNextFires(ctx echo.Context, scheduleId ScheduleID, params ListNextFiresParams) error
+	// PauseSchedule Fire no more until it is resumed; what waits is skipped
+	// (POST /schedules/{schedule_id}/pause)
+	PauseSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// ResumeSchedule Fire again, from now on
+	// (POST /schedules/{schedule_id}/resume)
+	ResumeSchedule(ctx echo.Context, scheduleId ScheduleID) error
+	// RunSchedule Fire it now, paused or not
+	// (POST /schedules/{schedule_id}/run)
+	RunSchedule(ctx echo.Context, scheduleId ScheduleID) error
 	// ListSettings All settings
 	// (GET /settings)
 	ListSettings(ctx echo.Context) error
@@ -1259,18 +2580,27 @@ type ServerInterface interface {
 	// SetSetting Set a value; running processes follow within 10 s
 	// (PUT /settings/{key})
 	SetSetting(ctx echo.Context, key string) error
-	// ListSyncSessions Sessions, newest first
+	// ListSyncSessions Sessions, newest first unless sorted otherwise
 	// (GET /sync-sessions)
 	ListSyncSessions(ctx echo.Context, params ListSyncSessionsParams) error
 	// CreateSyncSession Start a batch
 	// (POST /sync-sessions)
 	CreateSyncSession(ctx echo.Context, params CreateSyncSessionParams) error
+	// GetSyncStatistics Sums over the sessions that started within a span
+	// (GET /sync-sessions/statistics)
+	GetSyncStatistics(ctx echo.Context, params GetSyncStatisticsParams) error
 	// GetSyncSession One session with its counts, progress and errors
 	// (GET /sync-sessions/{session_id})
 	GetSyncSession(ctx echo.Context, sessionId SessionID) error
 	// CancelSyncSession Cancel a session
 	// (POST /sync-sessions/{session_id}/cancel)
 	CancelSyncSession(ctx echo.Context, sessionId SessionID) error
+	// ListSyncErrors The failures of a session by kind, the most frequent first
+	// (GET /sync-sessions/{session_id}/errors)
+	ListSyncErrors(ctx echo.Context, sessionId SessionID) error
+	// StreamSyncSession A session as it changes, as server-sent events
+	// (GET /sync-sessions/{session_id}/events)
+	StreamSyncSession(ctx echo.Context, sessionId SessionID, params StreamSyncSessionParams) error
 	// ListSyncRecords What happened to each instance of a session
 	// (GET /sync-sessions/{session_id}/records)
 	ListSyncRecords(ctx echo.Context, sessionId SessionID, params ListSyncRecordsParams) error
@@ -1280,6 +2610,30 @@ type ServerInterface interface {
 	// RetrySyncSession Sync the failed or cancelled instances again, in a child session
 	// (POST /sync-sessions/{session_id}/retry)
 	RetrySyncSession(ctx echo.Context, sessionId SessionID) error
+	// ListTags The tags of living instances
+	// (GET /tags)
+	ListTags(ctx echo.Context, params ListTagsParams) error
+	// ListTokens Tokens of all users, revoked and expired ones included
+	// (GET /tokens)
+	ListTokens(ctx echo.Context, params ListTokensParams) error
+	// RevokeToken Revoke anybody's token, from its next use on
+	// (DELETE /tokens/{token_id})
+	RevokeToken(ctx echo.Context, tokenId TokenID) error
+	// ListUsers Users, disabled ones included
+	// (GET /users)
+	ListUsers(ctx echo.Context, params ListUsersParams) error
+	// CreateUser Add a user, who has no token yet
+	// (POST /users)
+	CreateUser(ctx echo.Context) error
+	// GetUser One user
+	// (GET /users/{user_id})
+	GetUser(ctx echo.Context, userId UserID) error
+	// UpdateUser Give a user another role, disable or enable it
+	// (PATCH /users/{user_id})
+	UpdateUser(ctx echo.Context, userId UserID) error
+	// CreateToken Make a token for a user
+	// (POST /users/{user_id}/tokens)
+	CreateToken(ctx echo.Context, userId UserID) error
 	// ListWorkers Worker processes
 	// (GET /workers)
 	ListWorkers(ctx echo.Context) error
@@ -1296,11 +2650,25 @@ func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListAccountsParams
+	// ------------- Optional query parameter "engine" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "engine", ctx.QueryParams(), &params.Engine, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter engine: %s", err))
+	}
+
 	// ------------- Optional query parameter "instance_id" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "instance_id", ctx.QueryParams(), &params.InstanceId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
 	}
 
 	// ------------- Optional query parameter "name" -------------
@@ -1331,6 +2699,69 @@ func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter superuser: %s", err))
 	}
 
+	// ------------- Optional query parameter "locked" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "locked", ctx.QueryParams(), &params.Locked, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter locked: %s", err))
+	}
+
+	// ------------- Optional query parameter "can_login" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "can_login", ctx.QueryParams(), &params.CanLogin, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter can_login: %s", err))
+	}
+
+	// ------------- Optional query parameter "system" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "system", ctx.QueryParams(), &params.System, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter system: %s", err))
+	}
+
+	// ------------- Optional query parameter "privilege" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "privilege", ctx.QueryParams(), &params.Privilege, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter privilege: %s", err))
+	}
+
+	// ------------- Optional query parameter "object_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object_type", ctx.QueryParams(), &params.ObjectType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter object_type: %s", err))
+	}
+
+	// ------------- Optional query parameter "database" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "database", ctx.QueryParams(), &params.Database, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter database: %s", err))
+	}
+
+	// ------------- Optional query parameter "schema" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "schema", ctx.QueryParams(), &params.Schema, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schema: %s", err))
+	}
+
+	// ------------- Optional query parameter "object" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object", ctx.QueryParams(), &params.Object, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter object: %s", err))
+	}
+
+	// ------------- Optional query parameter "column" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "column", ctx.QueryParams(), &params.Column, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter column: %s", err))
+	}
+
 	// ------------- Optional query parameter "deleted" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "deleted", ctx.QueryParams(), &params.Deleted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
@@ -1357,6 +2788,66 @@ func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
 	return err
 }
 
+// CompareAccounts converts echo context to params.
+func (w *ServerInterfaceWrapper) CompareAccounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompareAccountsParams
+	// ------------- Required query parameter "instance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "instance_id", ctx.QueryParams(), &params.InstanceId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "other_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "other_id", ctx.QueryParams(), &params.OtherId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter other_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", ctx.QueryParams(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter at: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompareAccounts(ctx, params)
+	return err
+}
+
 // GetAccount converts echo context to params.
 func (w *ServerInterfaceWrapper) GetAccount(ctx echo.Context) error {
 	var err error
@@ -1368,8 +2859,17 @@ func (w *ServerInterfaceWrapper) GetAccount(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountParams
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", ctx.QueryParams(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter at: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetAccount(ctx, accountId)
+	err = w.Handler.GetAccount(ctx, accountId, params)
 	return err
 }
 
@@ -1402,6 +2902,80 @@ func (w *ServerInterfaceWrapper) ListAccountHistory(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAccountHistory(ctx, accountId, params)
+	return err
+}
+
+// ListAuditEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuditEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", ctx.QueryParams(), &params.UserId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", ctx.QueryParams(), &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter action: %s", err))
+	}
+
+	// ------------- Optional query parameter "object_type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object_type", ctx.QueryParams(), &params.ObjectType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter object_type: %s", err))
+	}
+
+	// ------------- Optional query parameter "object_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object_id", ctx.QueryParams(), &params.ObjectId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter object_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", ctx.QueryParams(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter outcome: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuditEvents(ctx, params)
 	return err
 }
 
@@ -1484,6 +3058,38 @@ func (w *ServerInterfaceWrapper) UpdateCredential(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateCredential(ctx, credentialId)
+	return err
+}
+
+// ListCredentialInstances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCredentialInstances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "credential_id" -------------
+	var credentialId int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "credential_id", ctx.Param("credential_id"), &credentialId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter credential_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCredentialInstancesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCredentialInstances(ctx, credentialId, params)
 	return err
 }
 
@@ -1608,6 +3214,13 @@ func (w *ServerInterfaceWrapper) ListInstances(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
 	}
 
+	// ------------- Optional query parameter "deleted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deleted", ctx.QueryParams(), &params.Deleted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deleted: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -1633,6 +3246,86 @@ func (w *ServerInterfaceWrapper) CreateInstance(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateInstance(ctx)
+	return err
+}
+
+// ChangeInstances converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeInstances(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeInstances(ctx)
+	return err
+}
+
+// ExportInstances converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportInstances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportInstancesParams
+	// ------------- Optional query parameter "engine" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "engine", ctx.QueryParams(), &params.Engine, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter engine: %s", err))
+	}
+
+	// ------------- Optional query parameter "tag" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tag", ctx.QueryParams(), &params.Tag, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tag: %s", err))
+	}
+
+	// ------------- Optional query parameter "active" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "active", ctx.QueryParams(), &params.Active, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter active: %s", err))
+	}
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "deleted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "deleted", ctx.QueryParams(), &params.Deleted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deleted: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportInstances(ctx, params)
+	return err
+}
+
+// ImportInstances converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportInstances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportInstancesParams
+	// ------------- Optional query parameter "dry_run" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dry_run", ctx.QueryParams(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dry_run: %s", err))
+	}
+
+	// ------------- Optional query parameter "skip_bad" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "skip_bad", ctx.QueryParams(), &params.SkipBad, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter skip_bad: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportInstances(ctx, params)
 	return err
 }
 
@@ -1684,12 +3377,263 @@ func (w *ServerInterfaceWrapper) UpdateInstance(ctx echo.Context) error {
 	return err
 }
 
+// RestoreInstance converts echo context to params.
+func (w *ServerInterfaceWrapper) RestoreInstance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "instance_id" -------------
+	var instanceId InstanceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "instance_id", ctx.Param("instance_id"), &instanceId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RestoreInstance(ctx, instanceId)
+	return err
+}
+
 // GetMe converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx)
+	return err
+}
+
+// ListMyTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMyTokens(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyTokensParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMyTokens(ctx, params)
+	return err
+}
+
+// RevokeMyToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeMyToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token_id" -------------
+	var tokenId TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token_id", ctx.Param("token_id"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeMyToken(ctx, tokenId)
+	return err
+}
+
+// ListSchedules converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSchedules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSchedulesParams
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSchedules(ctx, params)
+	return err
+}
+
+// CreateSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSchedule(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSchedule(ctx)
+	return err
+}
+
+// DeleteSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteSchedule(ctx, scheduleId)
+	return err
+}
+
+// GetSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSchedule(ctx, scheduleId)
+	return err
+}
+
+// UpdateSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSchedule(ctx, scheduleId)
+	return err
+}
+
+// ListScheduleFires converts echo context to params.
+func (w *ServerInterfaceWrapper) ListScheduleFires(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScheduleFiresParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListScheduleFires(ctx, scheduleId, params)
+	return err
+}
+
+// ListNextFires converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNextFires(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNextFiresParams
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNextFires(ctx, scheduleId, params)
+	return err
+}
+
+// PauseSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) PauseSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PauseSchedule(ctx, scheduleId)
+	return err
+}
+
+// ResumeSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeSchedule(ctx, scheduleId)
+	return err
+}
+
+// RunSchedule converts echo context to params.
+func (w *ServerInterfaceWrapper) RunSchedule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "schedule_id" -------------
+	var scheduleId ScheduleID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "schedule_id", ctx.Param("schedule_id"), &scheduleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RunSchedule(ctx, scheduleId)
 	return err
 }
 
@@ -1761,6 +3705,62 @@ func (w *ServerInterfaceWrapper) ListSyncSessions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
 	}
 
+	// ------------- Optional query parameter "result" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "result", ctx.QueryParams(), &params.Result, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter result: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_by", ctx.QueryParams(), &params.CreatedBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "instance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "instance_id", ctx.QueryParams(), &params.InstanceId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -1809,6 +3809,80 @@ func (w *ServerInterfaceWrapper) CreateSyncSession(ctx echo.Context) error {
 	return err
 }
 
+// GetSyncStatistics converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSyncStatistics(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSyncStatisticsParams
+	// ------------- Optional query parameter "category" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "category", ctx.QueryParams(), &params.Category, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter category: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "result" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "result", ctx.QueryParams(), &params.Result, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter result: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_by", ctx.QueryParams(), &params.CreatedBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "instance_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "instance_id", ctx.QueryParams(), &params.InstanceId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSyncStatistics(ctx, params)
+	return err
+}
+
 // GetSyncSession converts echo context to params.
 func (w *ServerInterfaceWrapper) GetSyncSession(ctx echo.Context) error {
 	var err error
@@ -1841,6 +3915,58 @@ func (w *ServerInterfaceWrapper) CancelSyncSession(ctx echo.Context) error {
 	return err
 }
 
+// ListSyncErrors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSyncErrors(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", ctx.Param("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSyncErrors(ctx, sessionId)
+	return err
+}
+
+// StreamSyncSession converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamSyncSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", ctx.Param("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter session_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamSyncSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamSyncSession(ctx, sessionId, params)
+	return err
+}
+
 // ListSyncRecords converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSyncRecords(ctx echo.Context) error {
 	var err error
@@ -1856,9 +3982,44 @@ func (w *ServerInterfaceWrapper) ListSyncRecords(ctx echo.Context) error {
 	var params ListSyncRecordsParams
 	// ------------- Optional query parameter "status" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "fingerprint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fingerprint", ctx.QueryParams(), &params.Fingerprint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fingerprint: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------
@@ -1917,6 +4078,182 @@ func (w *ServerInterfaceWrapper) RetrySyncSession(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RetrySyncSession(ctx, sessionId)
+	return err
+}
+
+// ListTags converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTags(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTagsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTags(ctx, params)
+	return err
+}
+
+// ListTokens converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTokens(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTokensParams
+	// ------------- Optional query parameter "user_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_id", ctx.QueryParams(), &params.UserId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTokens(ctx, params)
+	return err
+}
+
+// RevokeToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "token_id" -------------
+	var tokenId TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token_id", ctx.Param("token_id"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeToken(ctx, tokenId)
+	return err
+}
+
+// ListUsers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUsers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsersParams
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
+	// ------------- Optional query parameter "disabled" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "disabled", ctx.QueryParams(), &params.Disabled, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter disabled: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUsers(ctx, params)
+	return err
+}
+
+// CreateUser converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateUser(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateUser(ctx)
+	return err
+}
+
+// GetUser converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUser(ctx, userId)
+	return err
+}
+
+// UpdateUser converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateUser(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateUser(ctx, userId)
+	return err
+}
+
+// CreateToken converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateToken(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", ctx.Param("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter user_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateToken(ctx, userId)
 	return err
 }
 
@@ -1979,11 +4316,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/accounts", wrapper.ListAccounts, options.OperationMiddlewares["listAccounts"]...)
 	router.GET(options.BaseURL+"/accounts/:account_id", wrapper.GetAccount, options.OperationMiddlewares["getAccount"]...)
 	router.GET(options.BaseURL+"/accounts/:account_id/history", wrapper.ListAccountHistory, options.OperationMiddlewares["listAccountHistory"]...)
+	router.GET(options.BaseURL+"/accounts/diff", wrapper.CompareAccounts, options.OperationMiddlewares["compareAccounts"]...)
+	router.GET(options.BaseURL+"/audit-events", wrapper.ListAuditEvents, options.OperationMiddlewares["listAuditEvents"]...)
 	router.GET(options.BaseURL+"/credentials", wrapper.ListCredentials, options.OperationMiddlewares["listCredentials"]...)
 	router.POST(options.BaseURL+"/credentials", wrapper.CreateCredential, options.OperationMiddlewares["createCredential"]...)
 	router.DELETE(options.BaseURL+"/credentials/:credential_id", wrapper.DeleteCredential, options.OperationMiddlewares["deleteCredential"]...)
 	router.GET(options.BaseURL+"/credentials/:credential_id", wrapper.GetCredential, options.OperationMiddlewares["getCredential"]...)
 	router.PATCH(options.BaseURL+"/credentials/:credential_id", wrapper.UpdateCredential, options.OperationMiddlewares["updateCredential"]...)
+	router.GET(options.BaseURL+"/credentials/:credential_id/instances", wrapper.ListCredentialInstances, options.OperationMiddlewares["listCredentialInstances"]...)
 	router.GET(options.BaseURL+"/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.GET(options.BaseURL+"/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
 	router.POST(options.BaseURL+"/holds/:hold_id/confirm", wrapper.ConfirmHold, options.OperationMiddlewares["confirmHold"]...)
@@ -1993,7 +4333,23 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/instances/:instance_id", wrapper.DeleteInstance, options.OperationMiddlewares["deleteInstance"]...)
 	router.GET(options.BaseURL+"/instances/:instance_id", wrapper.GetInstance, options.OperationMiddlewares["getInstance"]...)
 	router.PATCH(options.BaseURL+"/instances/:instance_id", wrapper.UpdateInstance, options.OperationMiddlewares["updateInstance"]...)
+	router.POST(options.BaseURL+"/instances/:instance_id/restore", wrapper.RestoreInstance, options.OperationMiddlewares["restoreInstance"]...)
+	router.POST(options.BaseURL+"/instances/bulk", wrapper.ChangeInstances, options.OperationMiddlewares["changeInstances"]...)
+	router.GET(options.BaseURL+"/instances/export", wrapper.ExportInstances, options.OperationMiddlewares["exportInstances"]...)
+	router.POST(options.BaseURL+"/instances/import", wrapper.ImportInstances, options.OperationMiddlewares["importInstances"]...)
 	router.GET(options.BaseURL+"/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.GET(options.BaseURL+"/me/tokens", wrapper.ListMyTokens, options.OperationMiddlewares["listMyTokens"]...)
+	router.DELETE(options.BaseURL+"/me/tokens/:token_id", wrapper.RevokeMyToken, options.OperationMiddlewares["revokeMyToken"]...)
+	router.GET(options.BaseURL+"/schedules", wrapper.ListSchedules, options.OperationMiddlewares["listSchedules"]...)
+	router.POST(options.BaseURL+"/schedules", wrapper.CreateSchedule, options.OperationMiddlewares["createSchedule"]...)
+	router.DELETE(options.BaseURL+"/schedules/:schedule_id", wrapper.DeleteSchedule, options.OperationMiddlewares["deleteSchedule"]...)
+	router.GET(options.BaseURL+"/schedules/:schedule_id", wrapper.GetSchedule, options.OperationMiddlewares["getSchedule"]...)
+	router.PATCH(options.BaseURL+"/schedules/:schedule_id", wrapper.UpdateSchedule, options.OperationMiddlewares["updateSchedule"]...)
+	router.GET(options.BaseURL+"/schedules/:schedule_id/fires", wrapper.ListScheduleFires, options.OperationMiddlewares["listScheduleFires"]...)
+	router.GET(options.BaseURL+"/schedules/:schedule_id/next", wrapper.ListNextFires, options.OperationMiddlewares["listNextFires"]...)
+	router.POST(options.BaseURL+"/schedules/:schedule_id/pause", wrapper.PauseSchedule, options.OperationMiddlewares["pauseSchedule"]...)
+	router.POST(options.BaseURL+"/schedules/:schedule_id/resume", wrapper.ResumeSchedule, options.OperationMiddlewares["resumeSchedule"]...)
+	router.POST(options.BaseURL+"/schedules/:schedule_id/run", wrapper.RunSchedule, options.OperationMiddlewares["runSchedule"]...)
 	router.GET(options.BaseURL+"/settings", wrapper.ListSettings, options.OperationMiddlewares["listSettings"]...)
 	router.GET(options.BaseURL+"/settings/:key", wrapper.GetSetting, options.OperationMiddlewares["getSetting"]...)
 	router.PUT(options.BaseURL+"/settings/:key", wrapper.SetSetting, options.OperationMiddlewares["setSetting"]...)
@@ -2001,9 +4357,20 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sync-sessions", wrapper.CreateSyncSession, options.OperationMiddlewares["createSyncSession"]...)
 	router.GET(options.BaseURL+"/sync-sessions/:session_id", wrapper.GetSyncSession, options.OperationMiddlewares["getSyncSession"]...)
 	router.POST(options.BaseURL+"/sync-sessions/:session_id/cancel", wrapper.CancelSyncSession, options.OperationMiddlewares["cancelSyncSession"]...)
+	router.GET(options.BaseURL+"/sync-sessions/:session_id/errors", wrapper.ListSyncErrors, options.OperationMiddlewares["listSyncErrors"]...)
+	router.GET(options.BaseURL+"/sync-sessions/:session_id/events", wrapper.StreamSyncSession, options.OperationMiddlewares["streamSyncSession"]...)
 	router.GET(options.BaseURL+"/sync-sessions/:session_id/records", wrapper.ListSyncRecords, options.OperationMiddlewares["listSyncRecords"]...)
 	router.POST(options.BaseURL+"/sync-sessions/:session_id/records/:record_id/cancel", wrapper.CancelSyncRecord, options.OperationMiddlewares["cancelSyncRecord"]...)
 	router.POST(options.BaseURL+"/sync-sessions/:session_id/retry", wrapper.RetrySyncSession, options.OperationMiddlewares["retrySyncSession"]...)
+	router.GET(options.BaseURL+"/sync-sessions/statistics", wrapper.GetSyncStatistics, options.OperationMiddlewares["getSyncStatistics"]...)
+	router.GET(options.BaseURL+"/tags", wrapper.ListTags, options.OperationMiddlewares["listTags"]...)
+	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens, options.OperationMiddlewares["listTokens"]...)
+	router.DELETE(options.BaseURL+"/tokens/:token_id", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
+	router.GET(options.BaseURL+"/users", wrapper.ListUsers, options.OperationMiddlewares["listUsers"]...)
+	router.POST(options.BaseURL+"/users", wrapper.CreateUser, options.OperationMiddlewares["createUser"]...)
+	router.GET(options.BaseURL+"/users/:user_id", wrapper.GetUser, options.OperationMiddlewares["getUser"]...)
+	router.PATCH(options.BaseURL+"/users/:user_id", wrapper.UpdateUser, options.OperationMiddlewares["updateUser"]...)
+	router.POST(options.BaseURL+"/users/:user_id/tokens", wrapper.CreateToken, options.OperationMiddlewares["createToken"]...)
 	router.GET(options.BaseURL+"/workers", wrapper.ListWorkers, options.OperationMiddlewares["listWorkers"]...)
 
 }
@@ -2049,8 +4416,48 @@ func (response ListAccountsdefaultApplicationProblemPlusJSONResponse) VisitListA
 	return err
 }
 
+type CompareAccountsRequestObject struct {
+	Params CompareAccountsParams
+}
+
+type CompareAccountsResponseObject interface {
+	VisitCompareAccountsResponse(w http.ResponseWriter) error
+}
+
+type CompareAccounts200JSONResponse AccountDifferencePage
+
+func (response CompareAccounts200JSONResponse) VisitCompareAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompareAccountsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompareAccountsdefaultApplicationProblemPlusJSONResponse) VisitCompareAccountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetAccountRequestObject struct {
 	AccountId AccountID `json:"account_id"`
+	Params    GetAccountParams
 }
 
 type GetAccountResponseObject interface {
@@ -2117,6 +4524,45 @@ type ListAccountHistorydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAccountHistorydefaultApplicationProblemPlusJSONResponse) VisitListAccountHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEventsRequestObject struct {
+	Params ListAuditEventsParams
+}
+
+type ListAuditEventsResponseObject interface {
+	VisitListAuditEventsResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEvents200JSONResponse AuditEventPage
+
+func (response ListAuditEvents200JSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2307,6 +4753,46 @@ type UpdateCredentialdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateCredentialdefaultApplicationProblemPlusJSONResponse) VisitUpdateCredentialResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCredentialInstancesRequestObject struct {
+	CredentialId int64 `json:"credential_id"`
+	Params       ListCredentialInstancesParams
+}
+
+type ListCredentialInstancesResponseObject interface {
+	VisitListCredentialInstancesResponse(w http.ResponseWriter) error
+}
+
+type ListCredentialInstances200JSONResponse InstancePage
+
+func (response ListCredentialInstances200JSONResponse) VisitListCredentialInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCredentialInstancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCredentialInstancesdefaultApplicationProblemPlusJSONResponse) VisitListCredentialInstancesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2552,6 +5038,130 @@ func (response CreateInstancedefaultApplicationProblemPlusJSONResponse) VisitCre
 	return err
 }
 
+type ChangeInstancesRequestObject struct {
+	Body *ChangeInstancesJSONRequestBody
+}
+
+type ChangeInstancesResponseObject interface {
+	VisitChangeInstancesResponse(w http.ResponseWriter) error
+}
+
+type ChangeInstances200JSONResponse InstanceBulkResult
+
+func (response ChangeInstances200JSONResponse) VisitChangeInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeInstancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeInstancesdefaultApplicationProblemPlusJSONResponse) VisitChangeInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportInstancesRequestObject struct {
+	Params ExportInstancesParams
+}
+
+type ExportInstancesResponseObject interface {
+	VisitExportInstancesResponse(w http.ResponseWriter) error
+}
+
+type ExportInstances200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ExportInstances200TextcsvResponse) VisitExportInstancesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ExportInstancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportInstancesdefaultApplicationProblemPlusJSONResponse) VisitExportInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportInstancesRequestObject struct {
+	Params ImportInstancesParams
+	Body   io.Reader
+}
+
+type ImportInstancesResponseObject interface {
+	VisitImportInstancesResponse(w http.ResponseWriter) error
+}
+
+type ImportInstances200JSONResponse InstanceImport
+
+func (response ImportInstances200JSONResponse) VisitImportInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportInstancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ImportInstancesdefaultApplicationProblemPlusJSONResponse) VisitImportInstancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteInstanceRequestObject struct {
 	InstanceId InstanceID `json:"instance_id"`
 }
@@ -2664,6 +5274,46 @@ func (response UpdateInstancedefaultApplicationProblemPlusJSONResponse) VisitUpd
 	return err
 }
 
+type RestoreInstanceRequestObject struct {
+	InstanceId InstanceID `json:"instance_id"`
+	Body       *RestoreInstanceJSONRequestBody
+}
+
+type RestoreInstanceResponseObject interface {
+	VisitRestoreInstanceResponse(w http.ResponseWriter) error
+}
+
+type RestoreInstance200JSONResponse Instance
+
+func (response RestoreInstance200JSONResponse) VisitRestoreInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RestoreInstancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RestoreInstancedefaultApplicationProblemPlusJSONResponse) VisitRestoreInstanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeRequestObject struct {
 }
 
@@ -2691,6 +5341,479 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyTokensRequestObject struct {
+	Params ListMyTokensParams
+}
+
+type ListMyTokensResponseObject interface {
+	VisitListMyTokensResponse(w http.ResponseWriter) error
+}
+
+type ListMyTokens200JSONResponse TokenPage
+
+func (response ListMyTokens200JSONResponse) VisitListMyTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMyTokensdefaultApplicationProblemPlusJSONResponse) VisitListMyTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeMyTokenRequestObject struct {
+	TokenId TokenID `json:"token_id"`
+}
+
+type RevokeMyTokenResponseObject interface {
+	VisitRevokeMyTokenResponse(w http.ResponseWriter) error
+}
+
+type RevokeMyToken204Response struct {
+}
+
+func (response RevokeMyToken204Response) VisitRevokeMyTokenResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeMyTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeMyTokendefaultApplicationProblemPlusJSONResponse) VisitRevokeMyTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedulesRequestObject struct {
+	Params ListSchedulesParams
+}
+
+type ListSchedulesResponseObject interface {
+	VisitListSchedulesResponse(w http.ResponseWriter) error
+}
+
+type ListSchedules200JSONResponse SchedulePage
+
+func (response ListSchedules200JSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSchedulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSchedulesdefaultApplicationProblemPlusJSONResponse) VisitListSchedulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateScheduleRequestObject struct {
+	Body *CreateScheduleJSONRequestBody
+}
+
+type CreateScheduleResponseObject interface {
+	VisitCreateScheduleResponse(w http.ResponseWriter) error
+}
+
+type CreateSchedule201JSONResponse Schedule
+
+func (response CreateSchedule201JSONResponse) VisitCreateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateScheduledefaultApplicationProblemPlusJSONResponse) VisitCreateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+}
+
+type DeleteScheduleResponseObject interface {
+	VisitDeleteScheduleResponse(w http.ResponseWriter) error
+}
+
+type DeleteSchedule204Response struct {
+}
+
+func (response DeleteSchedule204Response) VisitDeleteScheduleResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteScheduledefaultApplicationProblemPlusJSONResponse) VisitDeleteScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+}
+
+type GetScheduleResponseObject interface {
+	VisitGetScheduleResponse(w http.ResponseWriter) error
+}
+
+type GetSchedule200JSONResponse Schedule
+
+func (response GetSchedule200JSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetScheduledefaultApplicationProblemPlusJSONResponse) VisitGetScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+	Body       *UpdateScheduleJSONRequestBody
+}
+
+type UpdateScheduleResponseObject interface {
+	VisitUpdateScheduleResponse(w http.ResponseWriter) error
+}
+
+type UpdateSchedule200JSONResponse Schedule
+
+func (response UpdateSchedule200JSONResponse) VisitUpdateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateScheduledefaultApplicationProblemPlusJSONResponse) VisitUpdateScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleFiresRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+	Params     ListScheduleFiresParams
+}
+
+type ListScheduleFiresResponseObject interface {
+	VisitListScheduleFiresResponse(w http.ResponseWriter) error
+}
+
+type ListScheduleFires200JSONResponse ScheduleFirePage
+
+func (response ListScheduleFires200JSONResponse) VisitListScheduleFiresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListScheduleFiresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListScheduleFiresdefaultApplicationProblemPlusJSONResponse) VisitListScheduleFiresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNextFiresRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+	Params     ListNextFiresParams
+}
+
+type ListNextFiresResponseObject interface {
+	VisitListNextFiresResponse(w http.ResponseWriter) error
+}
+
+type ListNextFires200JSONResponse NextFires
+
+func (response ListNextFires200JSONResponse) VisitListNextFiresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNextFiresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListNextFiresdefaultApplicationProblemPlusJSONResponse) VisitListNextFiresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+}
+
+type PauseScheduleResponseObject interface {
+	VisitPauseScheduleResponse(w http.ResponseWriter) error
+}
+
+type PauseSchedule200JSONResponse Schedule
+
+func (response PauseSchedule200JSONResponse) VisitPauseScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PauseScheduledefaultApplicationProblemPlusJSONResponse) VisitPauseScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+}
+
+type ResumeScheduleResponseObject interface {
+	VisitResumeScheduleResponse(w http.ResponseWriter) error
+}
+
+type ResumeSchedule200JSONResponse Schedule
+
+func (response ResumeSchedule200JSONResponse) VisitResumeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResumeScheduledefaultApplicationProblemPlusJSONResponse) VisitResumeScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunScheduleRequestObject struct {
+	ScheduleId ScheduleID `json:"schedule_id"`
+}
+
+type RunScheduleResponseObject interface {
+	VisitRunScheduleResponse(w http.ResponseWriter) error
+}
+
+type RunSchedule201JSONResponse ScheduleFire
+
+func (response RunSchedule201JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunSchedule202JSONResponse ScheduleFire
+
+func (response RunSchedule202JSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RunScheduledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RunScheduledefaultApplicationProblemPlusJSONResponse) VisitRunScheduleResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2912,6 +6035,45 @@ func (response CreateSyncSessiondefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type GetSyncStatisticsRequestObject struct {
+	Params GetSyncStatisticsParams
+}
+
+type GetSyncStatisticsResponseObject interface {
+	VisitGetSyncStatisticsResponse(w http.ResponseWriter) error
+}
+
+type GetSyncStatistics200JSONResponse SyncStatistics
+
+func (response GetSyncStatistics200JSONResponse) VisitGetSyncStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSyncStatisticsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSyncStatisticsdefaultApplicationProblemPlusJSONResponse) VisitGetSyncStatisticsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSyncSessionRequestObject struct {
 	SessionId SessionID `json:"session_id"`
 }
@@ -2993,6 +6155,122 @@ type CancelSyncSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelSyncSessiondefaultApplicationProblemPlusJSONResponse) VisitCancelSyncSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSyncErrorsRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+}
+
+type ListSyncErrorsResponseObject interface {
+	VisitListSyncErrorsResponse(w http.ResponseWriter) error
+}
+
+type ListSyncErrors200JSONResponse ErrorKindList
+
+func (response ListSyncErrors200JSONResponse) VisitListSyncErrorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSyncErrorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSyncErrorsdefaultApplicationProblemPlusJSONResponse) VisitListSyncErrorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamSyncSessionRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Params    StreamSyncSessionParams
+}
+
+type StreamSyncSessionResponseObject interface {
+	VisitStreamSyncSessionResponse(w http.ResponseWriter) error
+}
+
+type StreamSyncSession200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamSyncSession200TexteventStreamResponse) VisitStreamSyncSessionResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamSyncSession204Response struct {
+}
+
+func (response StreamSyncSession204Response) VisitStreamSyncSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamSyncSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamSyncSessiondefaultApplicationProblemPlusJSONResponse) VisitStreamSyncSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3138,6 +6416,314 @@ func (response RetrySyncSessiondefaultApplicationProblemPlusJSONResponse) VisitR
 	return err
 }
 
+type ListTagsRequestObject struct {
+	Params ListTagsParams
+}
+
+type ListTagsResponseObject interface {
+	VisitListTagsResponse(w http.ResponseWriter) error
+}
+
+type ListTags200JSONResponse TagPage
+
+func (response ListTags200JSONResponse) VisitListTagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTagsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTagsdefaultApplicationProblemPlusJSONResponse) VisitListTagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokensRequestObject struct {
+	Params ListTokensParams
+}
+
+type ListTokensResponseObject interface {
+	VisitListTokensResponse(w http.ResponseWriter) error
+}
+
+type ListTokens200JSONResponse TokenPage
+
+func (response ListTokens200JSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTokensdefaultApplicationProblemPlusJSONResponse) VisitListTokensResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeTokenRequestObject struct {
+	TokenId TokenID `json:"token_id"`
+}
+
+type RevokeTokenResponseObject interface {
+	VisitRevokeTokenResponse(w http.ResponseWriter) error
+}
+
+type RevokeToken204Response struct {
+}
+
+func (response RevokeToken204Response) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeTokendefaultApplicationProblemPlusJSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsersRequestObject struct {
+	Params ListUsersParams
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(w http.ResponseWriter) error
+}
+
+type ListUsers200JSONResponse UserPage
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUsersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUsersdefaultApplicationProblemPlusJSONResponse) VisitListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUserRequestObject struct {
+	Body *CreateUserJSONRequestBody
+}
+
+type CreateUserResponseObject interface {
+	VisitCreateUserResponse(w http.ResponseWriter) error
+}
+
+type CreateUser201JSONResponse User
+
+func (response CreateUser201JSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateUserdefaultApplicationProblemPlusJSONResponse) VisitCreateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserRequestObject struct {
+	UserId UserID `json:"user_id"`
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(w http.ResponseWriter) error
+}
+
+type GetUser200JSONResponse User
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUserdefaultApplicationProblemPlusJSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateUserRequestObject struct {
+	UserId UserID `json:"user_id"`
+	Body   *UpdateUserJSONRequestBody
+}
+
+type UpdateUserResponseObject interface {
+	VisitUpdateUserResponse(w http.ResponseWriter) error
+}
+
+type UpdateUser200JSONResponse User
+
+func (response UpdateUser200JSONResponse) VisitUpdateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateUserdefaultApplicationProblemPlusJSONResponse) VisitUpdateUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTokenRequestObject struct {
+	UserId UserID `json:"user_id"`
+	Body   *CreateTokenJSONRequestBody
+}
+
+type CreateTokenResponseObject interface {
+	VisitCreateTokenResponse(w http.ResponseWriter) error
+}
+
+type CreateToken201JSONResponse TokenCreated
+
+func (response CreateToken201JSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateTokendefaultApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWorkersRequestObject struct {
 }
 
@@ -3178,15 +6764,21 @@ func (response ListWorkersdefaultApplicationProblemPlusJSONResponse) VisitListWo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// ListAccounts Accounts of all instances
+	// ListAccounts Search the accounts of all instances
 	// (GET /accounts)
 	ListAccounts(ctx context.Context, request ListAccountsRequestObject) (ListAccountsResponseObject, error)
-	// GetAccount One account with its memberships and grants
+	// CompareAccounts How accounts differ between two moments, or between two instances
+	// (GET /accounts/diff)
+	CompareAccounts(ctx context.Context, request CompareAccountsRequestObject) (CompareAccountsResponseObject, error)
+	// GetAccount One account with its memberships, its grants, and how it becomes a superuser
 	// (GET /accounts/{account_id})
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
 	// ListAccountHistory Every state that an account has had, newest first
 	// (GET /accounts/{account_id}/history)
 	ListAccountHistory(ctx context.Context, request ListAccountHistoryRequestObject) (ListAccountHistoryResponseObject, error)
+	// ListAuditEvents Changes and refused attempts, newest first
+	// (GET /audit-events)
+	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// ListCredentials Credentials
 	// (GET /credentials)
 	ListCredentials(ctx context.Context, request ListCredentialsRequestObject) (ListCredentialsResponseObject, error)
@@ -3202,6 +6794,9 @@ type StrictServerInterface interface {
 	// UpdateCredential Change the given fields of a credential
 	// (PATCH /credentials/{credential_id})
 	UpdateCredential(ctx context.Context, request UpdateCredentialRequestObject) (UpdateCredentialResponseObject, error)
+	// ListCredentialInstances The living instances that use a credential
+	// (GET /credentials/{credential_id}/instances)
+	ListCredentialInstances(ctx context.Context, request ListCredentialInstancesRequestObject) (ListCredentialInstancesResponseObject, error)
 	// ListHolds Changes that wait, or waited, for an operator's word
 	// (GET /holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -3220,6 +6815,15 @@ type StrictServerInterface interface {
 	// CreateInstance Register an instance
 	// (POST /instances)
 	CreateInstance(ctx context.Context, request CreateInstanceRequestObject) (CreateInstanceResponseObject, error)
+	// ChangeInstances Activate, deactivate or tag many instances
+	// (POST /instances/bulk)
+	ChangeInstances(ctx context.Context, request ChangeInstancesRequestObject) (ChangeInstancesResponseObject, error)
+	// ExportInstances Instances as CSV
+	// (GET /instances/export)
+	ExportInstances(ctx context.Context, request ExportInstancesRequestObject) (ExportInstancesResponseObject, error)
+	// ImportInstances Register instances from a CSV file
+	// (POST /instances/import)
+	ImportInstances(ctx context.Context, request ImportInstancesRequestObject) (ImportInstancesResponseObject, error)
 	// DeleteInstance Remove an instance; its history stays
 	// (DELETE /instances/{instance_id})
 	DeleteInstance(ctx context.Context, request DeleteInstanceRequestObject) (DeleteInstanceResponseObject, error)
@@ -3229,9 +6833,48 @@ type StrictServerInterface interface {
 	// UpdateInstance Change the given fields of an instance
 	// (PATCH /instances/{instance_id})
 	UpdateInstance(ctx context.Context, request UpdateInstanceRequestObject) (UpdateInstanceResponseObject, error)
+	// RestoreInstance Bring a removed instance back, with its history
+	// (POST /instances/{instance_id}/restore)
+	RestoreInstance(ctx context.Context, request RestoreInstanceRequestObject) (RestoreInstanceResponseObject, error)
 	// GetMe Who the token belongs to
 	// (GET /me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListMyTokens The caller's tokens, revoked and expired ones included
+	// (GET /me/tokens)
+	ListMyTokens(ctx context.Context, request ListMyTokensRequestObject) (ListMyTokensResponseObject, error)
+	// RevokeMyToken Revoke a token of the caller's, from its next use on
+	// (DELETE /me/tokens/{token_id})
+	RevokeMyToken(ctx context.Context, request RevokeMyTokenRequestObject) (RevokeMyTokenResponseObject, error)
+	// ListSchedules Schedules
+	// (GET /schedules)
+	ListSchedules(ctx context.Context, request ListSchedulesRequestObject) (ListSchedulesResponseObject, error)
+	// CreateSchedule Add a schedule
+	// (POST /schedules)
+	CreateSchedule(ctx context.Context, request CreateScheduleRequestObject) (CreateScheduleResponseObject, error)
+	// DeleteSchedule Remove a schedule; its sessions go on, what waits is skipped
+	// (DELETE /schedules/{schedule_id})
+	DeleteSchedule(ctx context.Context, request DeleteScheduleRequestObject) (DeleteScheduleResponseObject, error)
+	// GetSchedule One schedule
+	// (GET /schedules/{schedule_id})
+	GetSchedule(ctx context.Context, request GetScheduleRequestObject) (GetScheduleResponseObject, error)
+	// UpdateSchedule Change the given fields of a schedule
+	// (PATCH /schedules/{schedule_id})
+	UpdateSchedule(ctx context.Context, request UpdateScheduleRequestObject) (UpdateScheduleResponseObject, error)
+	// ListScheduleFires What became of its times, newest first
+	// (GET /schedules/{schedule_id}/fires)
+	ListScheduleFires(ctx context.Context, request ListScheduleFiresRequestObject) (ListScheduleFiresResponseObject, error)
+	// ListNextFires Its next times, as if it were not paused
+	// (GET /schedules/{schedule_id}/next)
+	ListNextFires(ctx context.Context, request ListNextFiresRequestObject) (ListNextFiresResponseObject, error)
+	// PauseSchedule Fire no more until it is resumed; what waits is skipped
+	// (POST /schedules/{schedule_id}/pause)
+	PauseSchedule(ctx context.Context, request PauseScheduleRequestObject) (PauseScheduleResponseObject, error)
+	// ResumeSchedule Fire again, from now on
+	// (POST /schedules/{schedule_id}/resume)
+	ResumeSchedule(ctx context.Context, request ResumeScheduleRequestObject) (ResumeScheduleResponseObject, error)
+	// RunSchedule Fire it now, paused or not
+	// (POST /schedules/{schedule_id}/run)
+	RunSchedule(ctx context.Context, request RunScheduleRequestObject) (RunScheduleResponseObject, error)
 	// ListSettings All settings
 	// (GET /settings)
 	ListSettings(ctx context.Context, request ListSettingsRequestObject) (ListSettingsResponseObject, error)
@@ -3241,18 +6884,27 @@ type StrictServerInterface interface {
 	// SetSetting Set a value; running processes follow within 10 s
 	// (PUT /settings/{key})
 	SetSetting(ctx context.Context, request SetSettingRequestObject) (SetSettingResponseObject, error)
-	// ListSyncSessions Sessions, newest first
+	// ListSyncSessions Sessions, newest first unless sorted otherwise
 	// (GET /sync-sessions)
 	ListSyncSessions(ctx context.Context, request ListSyncSessionsRequestObject) (ListSyncSessionsResponseObject, error)
 	// CreateSyncSession Start a batch
 	// (POST /sync-sessions)
 	CreateSyncSession(ctx context.Context, request CreateSyncSessionRequestObject) (CreateSyncSessionResponseObject, error)
+	// GetSyncStatistics Sums over the sessions that started within a span
+	// (GET /sync-sessions/statistics)
+	GetSyncStatistics(ctx context.Context, request GetSyncStatisticsRequestObject) (GetSyncStatisticsResponseObject, error)
 	// GetSyncSession One session with its counts, progress and errors
 	// (GET /sync-sessions/{session_id})
 	GetSyncSession(ctx context.Context, request GetSyncSessionRequestObject) (GetSyncSessionResponseObject, error)
 	// CancelSyncSession Cancel a session
 	// (POST /sync-sessions/{session_id}/cancel)
 	CancelSyncSession(ctx context.Context, request CancelSyncSessionRequestObject) (CancelSyncSessionResponseObject, error)
+	// ListSyncErrors The failures of a session by kind, the most frequent first
+	// (GET /sync-sessions/{session_id}/errors)
+	ListSyncErrors(ctx context.Context, request ListSyncErrorsRequestObject) (ListSyncErrorsResponseObject, error)
+	// StreamSyncSession A session as it changes, as server-sent events
+	// (GET /sync-sessions/{session_id}/events)
+	StreamSyncSession(ctx context.Context, request StreamSyncSessionRequestObject) (StreamSyncSessionResponseObject, error)
 	// ListSyncRecords What happened to each instance of a session
 	// (GET /sync-sessions/{session_id}/records)
 	ListSyncRecords(ctx context.Context, request ListSyncRecordsRequestObject) (ListSyncRecordsResponseObject, error)
@@ -3262,6 +6914,30 @@ type StrictServerInterface interface {
 	// RetrySyncSession Sync the failed or cancelled instances again, in a child session
 	// (POST /sync-sessions/{session_id}/retry)
 	RetrySyncSession(ctx context.Context, request RetrySyncSessionRequestObject) (RetrySyncSessionResponseObject, error)
+	// ListTags The tags of living instances
+	// (GET /tags)
+	ListTags(ctx context.Context, request ListTagsRequestObject) (ListTagsResponseObject, error)
+	// ListTokens Tokens of all users, revoked and expired ones included
+	// (GET /tokens)
+	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
+	// RevokeToken Revoke anybody's token, from its next use on
+	// (DELETE /tokens/{token_id})
+	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListUsers Users, disabled ones included
+	// (GET /users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// CreateUser Add a user, who has no token yet
+	// (POST /users)
+	CreateUser(ctx context.Context, request CreateUserRequestObject) (CreateUserResponseObject, error)
+	// GetUser One user
+	// (GET /users/{user_id})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// UpdateUser Give a user another role, disable or enable it
+	// (PATCH /users/{user_id})
+	UpdateUser(ctx context.Context, request UpdateUserRequestObject) (UpdateUserResponseObject, error)
+	// CreateToken Make a token for a user
+	// (POST /users/{user_id}/tokens)
+	CreateToken(ctx context.Context, request CreateTokenRequestObject) (CreateTokenResponseObject, error)
 	// ListWorkers Worker processes
 	// (GET /workers)
 	ListWorkers(ctx context.Context, request ListWorkersRequestObject) (ListWorkersResponseObject, error)
@@ -3304,11 +6980,37 @@ func (sh *strictHandler) ListAccounts(ctx echo.Context, params ListAccountsParam
 	return nil
 }
 
+// CompareAccounts operation middleware
+func (sh *strictHandler) CompareAccounts(ctx echo.Context, params CompareAccountsParams) error {
+	var request CompareAccountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompareAccounts(ctx.Request().Context(), request.(CompareAccountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompareAccounts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompareAccountsResponseObject); ok {
+		return validResponse.VisitCompareAccountsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetAccount operation middleware
-func (sh *strictHandler) GetAccount(ctx echo.Context, accountId AccountID) error {
+func (sh *strictHandler) GetAccount(ctx echo.Context, accountId AccountID, params GetAccountParams) error {
 	var request GetAccountRequestObject
 
 	request.AccountId = accountId
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetAccount(ctx.Request().Context(), request.(GetAccountRequestObject))
@@ -3349,6 +7051,31 @@ func (sh *strictHandler) ListAccountHistory(ctx echo.Context, accountId AccountI
 		return err
 	} else if validResponse, ok := response.(ListAccountHistoryResponseObject); ok {
 		return validResponse.VisitListAccountHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuditEvents operation middleware
+func (sh *strictHandler) ListAuditEvents(ctx echo.Context, params ListAuditEventsParams) error {
+	var request ListAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEvents(ctx.Request().Context(), request.(ListAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
+		return validResponse.VisitListAuditEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3518,6 +7245,32 @@ func (sh *strictHandler) UpdateCredential(ctx echo.Context, credentialId int64) 
 		return err
 	} else if validResponse, ok := response.(UpdateCredentialResponseObject); ok {
 		return validResponse.VisitUpdateCredentialResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCredentialInstances operation middleware
+func (sh *strictHandler) ListCredentialInstances(ctx echo.Context, credentialId int64, params ListCredentialInstancesParams) error {
+	var request ListCredentialInstancesRequestObject
+
+	request.CredentialId = credentialId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCredentialInstances(ctx.Request().Context(), request.(ListCredentialInstancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCredentialInstances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCredentialInstancesResponseObject); ok {
+		return validResponse.VisitListCredentialInstancesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3695,6 +7448,104 @@ func (sh *strictHandler) CreateInstance(ctx echo.Context) error {
 	return nil
 }
 
+// ChangeInstances operation middleware
+func (sh *strictHandler) ChangeInstances(ctx echo.Context) error {
+	var request ChangeInstancesRequestObject
+
+	var body ChangeInstancesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeInstances(ctx.Request().Context(), request.(ChangeInstancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeInstances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeInstancesResponseObject); ok {
+		return validResponse.VisitChangeInstancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportInstances operation middleware
+func (sh *strictHandler) ExportInstances(ctx echo.Context, params ExportInstancesParams) error {
+	var request ExportInstancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportInstances(ctx.Request().Context(), request.(ExportInstancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportInstances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportInstancesResponseObject); ok {
+		return validResponse.VisitExportInstancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportInstances operation middleware
+func (sh *strictHandler) ImportInstances(ctx echo.Context, params ImportInstancesParams) error {
+	var request ImportInstancesRequestObject
+
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportInstances(ctx.Request().Context(), request.(ImportInstancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportInstances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportInstancesResponseObject); ok {
+		return validResponse.VisitImportInstancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DeleteInstance operation middleware
 func (sh *strictHandler) DeleteInstance(ctx echo.Context, instanceId InstanceID) error {
 	var request DeleteInstanceRequestObject
@@ -3793,6 +7644,54 @@ func (sh *strictHandler) UpdateInstance(ctx echo.Context, instanceId InstanceID)
 	return nil
 }
 
+// RestoreInstance operation middleware
+func (sh *strictHandler) RestoreInstance(ctx echo.Context, instanceId InstanceID) error {
+	var request RestoreInstanceRequestObject
+
+	request.InstanceId = instanceId
+
+	var body RestoreInstanceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RestoreInstance(ctx.Request().Context(), request.(RestoreInstanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RestoreInstance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RestoreInstanceResponseObject); ok {
+		return validResponse.VisitRestoreInstanceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(ctx echo.Context) error {
 	var request GetMeRequestObject
@@ -3810,6 +7709,352 @@ func (sh *strictHandler) GetMe(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		return validResponse.VisitGetMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMyTokens operation middleware
+func (sh *strictHandler) ListMyTokens(ctx echo.Context, params ListMyTokensParams) error {
+	var request ListMyTokensRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyTokens(ctx.Request().Context(), request.(ListMyTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMyTokensResponseObject); ok {
+		return validResponse.VisitListMyTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeMyToken operation middleware
+func (sh *strictHandler) RevokeMyToken(ctx echo.Context, tokenId TokenID) error {
+	var request RevokeMyTokenRequestObject
+
+	request.TokenId = tokenId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeMyToken(ctx.Request().Context(), request.(RevokeMyTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeMyToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeMyTokenResponseObject); ok {
+		return validResponse.VisitRevokeMyTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSchedules operation middleware
+func (sh *strictHandler) ListSchedules(ctx echo.Context, params ListSchedulesParams) error {
+	var request ListSchedulesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSchedules(ctx.Request().Context(), request.(ListSchedulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSchedules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSchedulesResponseObject); ok {
+		return validResponse.VisitListSchedulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSchedule operation middleware
+func (sh *strictHandler) CreateSchedule(ctx echo.Context) error {
+	var request CreateScheduleRequestObject
+
+	var body CreateScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSchedule(ctx.Request().Context(), request.(CreateScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateScheduleResponseObject); ok {
+		return validResponse.VisitCreateScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSchedule operation middleware
+func (sh *strictHandler) DeleteSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request DeleteScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSchedule(ctx.Request().Context(), request.(DeleteScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteScheduleResponseObject); ok {
+		return validResponse.VisitDeleteScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSchedule operation middleware
+func (sh *strictHandler) GetSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request GetScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSchedule(ctx.Request().Context(), request.(GetScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetScheduleResponseObject); ok {
+		return validResponse.VisitGetScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSchedule operation middleware
+func (sh *strictHandler) UpdateSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request UpdateScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	var body UpdateScheduleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSchedule(ctx.Request().Context(), request.(UpdateScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateScheduleResponseObject); ok {
+		return validResponse.VisitUpdateScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListScheduleFires operation middleware
+func (sh *strictHandler) ListScheduleFires(ctx echo.Context, scheduleId ScheduleID, params ListScheduleFiresParams) error {
+	var request ListScheduleFiresRequestObject
+
+	request.ScheduleId = scheduleId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListScheduleFires(ctx.Request().Context(), request.(ListScheduleFiresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListScheduleFires")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListScheduleFiresResponseObject); ok {
+		return validResponse.VisitListScheduleFiresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListNextFires operation middleware
+func (sh *strictHandler) ListNextFires(ctx echo.Context, scheduleId ScheduleID, params ListNextFiresParams) error {
+	var request ListNextFiresRequestObject
+
+	request.ScheduleId = scheduleId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNextFires(ctx.Request().Context(), request.(ListNextFiresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNextFires")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNextFiresResponseObject); ok {
+		return validResponse.VisitListNextFiresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PauseSchedule operation middleware
+func (sh *strictHandler) PauseSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request PauseScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseSchedule(ctx.Request().Context(), request.(PauseScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PauseScheduleResponseObject); ok {
+		return validResponse.VisitPauseScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResumeSchedule operation middleware
+func (sh *strictHandler) ResumeSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request ResumeScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeSchedule(ctx.Request().Context(), request.(ResumeScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResumeScheduleResponseObject); ok {
+		return validResponse.VisitResumeScheduleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RunSchedule operation middleware
+func (sh *strictHandler) RunSchedule(ctx echo.Context, scheduleId ScheduleID) error {
+	var request RunScheduleRequestObject
+
+	request.ScheduleId = scheduleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RunSchedule(ctx.Request().Context(), request.(RunScheduleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RunSchedule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RunScheduleResponseObject); ok {
+		return validResponse.VisitRunScheduleResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -3985,6 +8230,31 @@ func (sh *strictHandler) CreateSyncSession(ctx echo.Context, params CreateSyncSe
 	return nil
 }
 
+// GetSyncStatistics operation middleware
+func (sh *strictHandler) GetSyncStatistics(ctx echo.Context, params GetSyncStatisticsParams) error {
+	var request GetSyncStatisticsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSyncStatistics(ctx.Request().Context(), request.(GetSyncStatisticsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSyncStatistics")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSyncStatisticsResponseObject); ok {
+		return validResponse.VisitGetSyncStatisticsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetSyncSession operation middleware
 func (sh *strictHandler) GetSyncSession(ctx echo.Context, sessionId SessionID) error {
 	var request GetSyncSessionRequestObject
@@ -4029,6 +8299,57 @@ func (sh *strictHandler) CancelSyncSession(ctx echo.Context, sessionId SessionID
 		return err
 	} else if validResponse, ok := response.(CancelSyncSessionResponseObject); ok {
 		return validResponse.VisitCancelSyncSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSyncErrors operation middleware
+func (sh *strictHandler) ListSyncErrors(ctx echo.Context, sessionId SessionID) error {
+	var request ListSyncErrorsRequestObject
+
+	request.SessionId = sessionId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSyncErrors(ctx.Request().Context(), request.(ListSyncErrorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSyncErrors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSyncErrorsResponseObject); ok {
+		return validResponse.VisitListSyncErrorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamSyncSession operation middleware
+func (sh *strictHandler) StreamSyncSession(ctx echo.Context, sessionId SessionID, params StreamSyncSessionParams) error {
+	var request StreamSyncSessionRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamSyncSession(ctx.Request().Context(), request.(StreamSyncSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamSyncSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamSyncSessionResponseObject); ok {
+		return validResponse.VisitStreamSyncSessionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -4129,6 +8450,273 @@ func (sh *strictHandler) RetrySyncSession(ctx echo.Context, sessionId SessionID)
 		return err
 	} else if validResponse, ok := response.(RetrySyncSessionResponseObject); ok {
 		return validResponse.VisitRetrySyncSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTags operation middleware
+func (sh *strictHandler) ListTags(ctx echo.Context, params ListTagsParams) error {
+	var request ListTagsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTags(ctx.Request().Context(), request.(ListTagsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTags")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTagsResponseObject); ok {
+		return validResponse.VisitListTagsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTokens operation middleware
+func (sh *strictHandler) ListTokens(ctx echo.Context, params ListTokensParams) error {
+	var request ListTokensRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTokens(ctx.Request().Context(), request.(ListTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTokensResponseObject); ok {
+		return validResponse.VisitListTokensResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeToken operation middleware
+func (sh *strictHandler) RevokeToken(ctx echo.Context, tokenId TokenID) error {
+	var request RevokeTokenRequestObject
+
+	request.TokenId = tokenId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeToken(ctx.Request().Context(), request.(RevokeTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
+		return validResponse.VisitRevokeTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(ctx echo.Context, params ListUsersParams) error {
+	var request ListUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx.Request().Context(), request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		return validResponse.VisitListUsersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateUser operation middleware
+func (sh *strictHandler) CreateUser(ctx echo.Context) error {
+	var request CreateUserRequestObject
+
+	var body CreateUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateUser(ctx.Request().Context(), request.(CreateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateUserResponseObject); ok {
+		return validResponse.VisitCreateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(ctx echo.Context, userId UserID) error {
+	var request GetUserRequestObject
+
+	request.UserId = userId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx.Request().Context(), request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		return validResponse.VisitGetUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateUser operation middleware
+func (sh *strictHandler) UpdateUser(ctx echo.Context, userId UserID) error {
+	var request UpdateUserRequestObject
+
+	request.UserId = userId
+
+	var body UpdateUserJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateUser(ctx.Request().Context(), request.(UpdateUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateUserResponseObject); ok {
+		return validResponse.VisitUpdateUserResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateToken operation middleware
+func (sh *strictHandler) CreateToken(ctx echo.Context, userId UserID) error {
+	var request CreateTokenRequestObject
+
+	request.UserId = userId
+
+	var body CreateTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateToken(ctx.Request().Context(), request.(CreateTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTokenResponseObject); ok {
+		return validResponse.VisitCreateTokenResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
