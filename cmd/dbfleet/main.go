@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -12,9 +13,11 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/app"
 	"github.com/dbfleet/dbfleet/internal/cli"
+	"github.com/dbfleet/dbfleet/internal/queue"
 )
 
 func main() {
+	queue.LogTo(slog.New(slog.DiscardHandler)) // the doctor says itself that Redis is away
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv},
 		app.Local{Environ: os.Environ()})

@@ -13,13 +13,16 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // schedules need every zone, also on a machine that has none
 
 	"github.com/dbfleet/dbfleet/internal/config"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/invalid"
 	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/runner"
 	"github.com/dbfleet/dbfleet/internal/session"
+	"github.com/dbfleet/dbfleet/internal/store"
 )
 
 // Exit codes of the processes.
@@ -48,6 +51,18 @@ type Process func(ctx context.Context, hard context.Context, cfg config.Config, 
 // Main runs one serving process until a signal ends it and returns its exit
 // code. environ has the form of os.Environ.
 func Main(role config.Role, environ []string, stderr io.Writer) int {
+	return serve(role, processes()[role], environ, stderr)
+}
+
+// WorkerMain is Main for a worker with a table of jobs of the caller's in place
+// of ours: the same claims, limits and settling around other work.
+func WorkerMain(environ []string, stderr io.Writer, jobs func(*store.Store) map[runner.Kind]runner.Job) int {
+	table := func(_ context.Context, b *base) (map[runner.Kind]runner.Job, error) { return jobs(b.store), nil }
+	return serve(config.Worker, workerWith(table), environ, stderr)
+}
+
+// serve runs a process with the settings of environ.
+func serve(role config.Role, process Process, environ []string, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end us
 	cfg, err := config.Load(role, environ)
 	if err := errors.Join(err, checkURLs(cfg)); err != nil {
@@ -58,7 +73,7 @@ func Main(role config.Role, environ []string, stderr io.Writer) int {
 	queue.LogTo(log)
 	soft, hard := untilSignals(context.Background()) //nolint:forbidigo // this is main, for three programs
 	log.InfoContext(soft, "starting", "version", Version())
-	if err := processes()[role](soft, hard, cfg, log); err != nil {
+	if err := process(soft, hard, cfg, log); err != nil {
 		log.ErrorContext(soft, "ended by an error", "err", err)
 		return exitFailed
 	}
@@ -67,7 +82,9 @@ func Main(role config.Role, environ []string, stderr io.Writer) int {
 }
 
 func processes() map[config.Role]Process {
-	return map[config.Role]Process{config.API: runAPI, config.Worker: runWorker, config.Scheduler: runScheduler}
+	return map[config.Role]Process{
+		config.API: runAPI, config.Worker: workerWith(ownJobs), config.Scheduler: runScheduler,
+	}
 }
 
 // listFaults prints every fault of the configuration, each on its own line.

@@ -61,6 +61,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, spare int) (
 		redis: client, queue: queue.NewClient(client), metrics: telemetry.New(),
 	}
 	b.store.Serves = Serves()
+	b.metrics.WatchPool(func() telemetry.PoolUse { return poolUse(pool.Stat()) })
 	b.settings = &setting.Cache{Load: b.store.Settings}
 	b.gate = newGate(log, check{"postgres", b.store.CheckSchema}, check{"redis", b.queue.Ping})
 	return b, nil
@@ -77,7 +78,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger, spare int, wo
 	defer func() { err = joinClose(err, b) }()
 	watched, ended := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.monitor(watched, nil) })
+	group.Go(func() error { return b.monitor(watched, nil, nil) })
 	group.Go(func() error {
 		defer ended()
 		if !b.gate.wait(ctx) {
@@ -108,6 +109,13 @@ func openPool(ctx context.Context, cfg config.Config, spare int) (*pgxpool.Pool,
 		return nil, fmt.Errorf("make pool: %w", err)
 	}
 	return pool, nil
+}
+
+func poolUse(s *pgxpool.Stat) telemetry.PoolUse {
+	return telemetry.PoolUse{
+		Busy: int(s.AcquiredConns()), Idle: int(s.IdleConns()), Max: int(s.MaxConns()),
+		Waits: s.EmptyAcquireCount(), WaitedSeconds: s.EmptyAcquireWaitTime().Seconds(),
+	}
 }
 
 func (b *base) close() error {

@@ -69,25 +69,35 @@ func (l Local) Migrations(ctx context.Context) ([]cli.Migration, error) {
 
 // CreateToken implements cli.Local.
 func (l Local) CreateToken(ctx context.Context, request cli.TokenRequest) (secret.Text, error) {
-	parsed, err := l.parse()
+	st, end, err := l.store(ctx)
 	if err != nil {
 		return secret.Text{}, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, parsed)
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("open database: %w", err)
-	}
-	defer pool.Close()
-	st := store.New(pool)
-	if err := st.CheckSchema(ctx); err != nil {
-		return secret.Text{}, err
-	}
+	defer end()
 	token := store.NewToken{User: request.User, Role: request.Role, Name: request.Name}
 	if request.Expires > 0 {
 		at := time.Now().Add(request.Expires).UTC()
 		token.Expires = &at
 	}
 	return st.CreateToken(ctx, token)
+}
+
+// store opens the database, whose schema must fit. The caller calls end.
+func (l Local) store(ctx context.Context) (st *store.Store, end func(), err error) {
+	parsed, err := l.parse()
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open database: %w", err)
+	}
+	st = store.New(pool)
+	if err := st.CheckSchema(ctx); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	return st, pool.Close, nil
 }
 
 func (l Local) parse() (*pgxpool.Config, error) {

@@ -15,7 +15,7 @@ import (
 
 // monitor serves health and metrics, and with queues also Asynqmon, on the
 // monitor address until ctx ends.
-func (b *base) monitor(ctx context.Context, queues asynq.RedisConnOpt) (err error) {
+func (b *base) monitor(ctx context.Context, queues asynq.RedisConnOpt, limiter *httpserver.Limiter) (err error) {
 	listener, err := listen(ctx, b.cfg.MonitorAddr)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (b *base) monitor(ctx context.Context, queues asynq.RedisConnOpt) (err erro
 	b.log.InfoContext(ctx, "monitor listening", "addr", listener.Addr().String())
 	m := httpserver.NewMonitor(httpserver.MonitorConfig{
 		Log: b.log, Health: b.health(), Metrics: b.metrics.Handler(),
-		Redis: queues, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, Payload: queue.Describe,
+		Redis: queues, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, Limiter: limiter, Payload: queue.Describe,
 	})
 	defer func() { err = errors.Join(err, m.Close()) }()
 	return m.Run(ctx, listener)

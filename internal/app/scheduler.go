@@ -6,12 +6,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dbfleet/dbfleet/internal/census"
 	"github.com/dbfleet/dbfleet/internal/config"
 	"github.com/dbfleet/dbfleet/internal/dispatch"
+	"github.com/dbfleet/dbfleet/internal/firing"
 	"github.com/dbfleet/dbfleet/internal/sweep"
 )
 
-// runScheduler dispatches, reconciles and sweeps until ctx ends. It holds
+// runScheduler fires schedules, dispatches, reconciles, sweeps and counts until ctx ends. It holds
 // nothing that must be given back, so that a second signal changes nothing.
 func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) error {
 	return run(ctx, cfg, log, 0, func(ctx context.Context, b *base) error { return b.schedule(ctx) })
@@ -25,6 +27,10 @@ func (b *base) schedule(ctx context.Context) error {
 	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
 	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}
 	sweeper := &sweep.Sweeper{Store: b.store, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
+	firer := &firing.Firer{Store: b.store, Metrics: b.metrics, Log: b.log}
+	taker := &census.Taker{Store: b.store, Queue: b.queue, Gauges: b.metrics.Fleet, Log: b.log}
+	group.Go(func() error { return firer.Run(ctx) })
+	group.Go(func() error { return taker.Run(ctx) })
 	group.Go(func() error { return dispatcher.Run(ctx) })
 	group.Go(func() error { return reconciler.Run(ctx) })
 	group.Go(func() error { return sweeper.Run(ctx) })

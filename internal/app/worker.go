@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,18 +18,24 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// runWorker works records off until ctx ends, and then drains: no new record,
-// up to the drain timeout for running ones (none after the second signal), the
-// rest is given back, and only then the connections are closed.
-func runWorker(ctx, hard context.Context, cfg config.Config, log *slog.Logger) error {
+// jobTable makes the table of what a worker can do.
+type jobTable func(ctx context.Context, b *base) (map[runner.Kind]runner.Job, error)
+
+// workerWith returns the process that works records off with a table of jobs
+// until ctx ends, and then drains: no new record, up to the drain timeout for
+// running ones (none after the second signal), the rest is given back, and only
+// then the connections are closed.
+func workerWith(table jobTable) Process {
 	const heartbeat = 1 // has a connection of its own
-	return run(ctx, cfg, log, heartbeat, func(ctx context.Context, b *base) error { return b.work(ctx, hard) })
+	return func(ctx, hard context.Context, cfg config.Config, log *slog.Logger) error {
+		return run(ctx, cfg, log, heartbeat, func(ctx context.Context, b *base) error { return b.work(ctx, hard, table) })
+	}
 }
 
 // work lives in three layers that end one after another: fetchers, runner,
 // heartbeat and finisher.
-func (b *base) work(ctx, hard context.Context) error {
-	jobs, err := b.jobs(ctx)
+func (b *base) work(ctx, hard context.Context, table jobTable) error {
+	jobs, err := table(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -79,21 +86,26 @@ func (b *base) fetch(ctx, hard context.Context, run *runner.Runner, ready <-chan
 	return nil
 }
 
-// jobs is the table of what this worker can do.
-func (b *base) jobs(ctx context.Context) (map[runner.Kind]runner.Job, error) {
+// ownJobs is the table of what our worker can do.
+func ownJobs(ctx context.Context, b *base) (map[runner.Kind]runner.Job, error) {
 	policy, err := b.policy(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &netguard.Dialer{Policy: policy}
-	postgresReader, err := postgres.New(dialer)
+	postgresReader, err := postgres.New(dialer, b.observeQuery)
 	if err != nil {
 		return nil, err
 	}
 	return map[runner.Kind]runner.Job{
 		{Engine: fleet.PostgreSQL, Category: session.Account}: runner.Accounts{Reader: postgresReader, Store: b.store, Log: b.log},
-		{Engine: fleet.MySQL, Category: session.Account}:      runner.Accounts{Reader: mysql.New(dialer), Store: b.store, Log: b.log},
+		{Engine: fleet.MySQL, Category: session.Account}:      runner.Accounts{Reader: mysql.New(dialer, b.observeQuery), Store: b.store, Log: b.log},
 	}, nil
+}
+
+// observeQuery counts one statement on a target.
+func (b *base) observeQuery(engine fleet.Engine, phase session.Phase, took time.Duration) {
+	b.metrics.Query(string(engine), string(phase), took)
 }
 
 func (b *base) openPulse(ctx context.Context) (runner.Pulse, error) { return b.store.OpenPulse(ctx) }

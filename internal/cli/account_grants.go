@@ -1,50 +1,51 @@
 package cli
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/dbfleet/dbfleet/client"
 )
 
-// describeGrants prints grants by database, those of the whole server first.
-func (a *app) describeGrants(grants []client.Grant, names roleNames) {
-	if len(grants) == 0 {
-		a.out.write("\nNo privileges\n")
+// describeScopes prints grants by how far they reach.
+func (a *app) describeScopes(scopes []client.GrantScope, names roleNames) {
+	if len(scopes) == 0 {
+		a.out.write("\nNo privileges of its own\n")
 		return
 	}
-	sorted := slices.Clone(grants)
-	slices.SortStableFunc(sorted, func(x, y client.Grant) int {
-		return cmp.Or(
-			strings.Compare(text(x.Database), text(y.Database)),
-			strings.Compare(x.Type, y.Type),
-			strings.Compare(grantObject(x), grantObject(y)),
-		)
-	})
-	a.out.write("\nPrivileges (* may be granted on)\n")
-	for len(sorted) > 0 {
-		database := text(sorted[0].Database)
-		end := slices.IndexFunc(sorted, func(g client.Grant) bool { return text(g.Database) != database })
-		if end < 0 {
-			end = len(sorted)
+	a.out.write("\nPrivileges of its own (* may be granted on)\n")
+	for _, scope := range scopes {
+		a.out.printf("  %s\n", scopeTitle(scope))
+		t := &table{indent: 4}
+		for _, g := range scope.Grants {
+			t.add(g.Type, orDash(grantObject(g)), privileges(g), remarks(g, names))
 		}
-		a.describeScope(database, sorted[:end], names)
-		sorted = sorted[end:]
+		a.out.write(t.render(0))
 	}
 }
 
-func (a *app) describeScope(database string, grants []client.Grant, names roleNames) {
-	if database == "" {
-		a.out.write("  whole server\n")
-	} else {
-		a.out.printf("  database %s\n", database)
+func scopeTitle(scope client.GrantScope) string {
+	title := string(scope.Level)
+	switch scope.Level {
+	case client.GrantScopeLevelServer:
+		title = "whole server"
+	case client.GrantScopeLevelDatabase:
+		title = "databases"
+	case client.GrantScopeLevelSchema:
+		title = "schemas"
+	case client.GrantScopeLevelObject:
+		title = "tables and other objects"
+	case client.GrantScopeLevelColumn:
+		title = "columns"
+	case client.GrantScopeLevelRoutine:
+		title = "routines"
+	case client.GrantScopeLevelFuture:
+		title = "what will be made"
 	}
-	t := &table{indent: 4}
-	for _, g := range grants {
-		t.add(g.Type, orDash(grantObject(g)), privileges(g), remarks(g, names))
+	if scope.Database != "" {
+		title += " in database " + scope.Database
 	}
-	a.out.write(t.render(0))
+	return title
 }
 
 // grantObject is schema.object.column, as far as the grant names them.

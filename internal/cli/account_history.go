@@ -51,6 +51,9 @@ func (a *app) describeHistory(l list) error {
 	if err != nil {
 		return err
 	}
+	if a.csv {
+		return a.historyTable(versions, l.NextCursor)
+	}
 	for _, v := range versions {
 		if err := a.describeVersion(v); err != nil {
 			return err
@@ -89,22 +92,58 @@ type fieldChange struct {
 }
 
 func (a *app) describeVersion(v client.AccountVersion) error {
-	var d difference
-	if err := json.Unmarshal(v.Diff, &d); err != nil {
-		return fmt.Errorf("read the API's answer: change %d: %w", v.Id, err)
+	t, err := changesOf(v)
+	if err != nil {
+		return err
 	}
 	a.out.printf("%s  %s  session %s\n", a.when(&v.ValidFrom), v.Change, v.SessionId.String())
+	a.out.write(t.render(0))
+	return nil
+}
+
+// historyTable is the history with a row for each thing that changed.
+func (a *app) historyTable(versions []client.AccountVersion, more *string) error {
+	t := &table{header: []string{"TIME", "CHANGE", "SESSION", "WHAT", "DETAIL"}}
+	var rows []client.AccountVersion
+	for _, v := range versions {
+		changes, err := changesOf(v)
+		if err != nil {
+			return err
+		}
+		if len(changes.rows) == 0 {
+			changes.add("", "")
+		}
+		for _, c := range changes.rows {
+			t.add(a.when(&v.ValidFrom), string(v.Change), v.SessionId.String(), c[0], c[1])
+			rows = append(rows, v)
+		}
+	}
+	identify(t, rows)
+	a.showTable(t, more)
+	return nil
+}
+
+// changesOf returns a row of two cells for each thing that changed.
+func changesOf(v client.AccountVersion) (*table, error) {
+	var d difference
+	if err := json.Unmarshal(v.Diff, &d); err != nil {
+		return nil, fmt.Errorf("read the API's answer: change %d: %w", v.Id, err)
+	}
 	t := &table{indent: 2}
+	d.rows(t, v.Names)
+	return t, nil
+}
+
+// rows adds everything that differs to a table of two columns.
+func (d *difference) rows(t *table, names roleNames) {
 	if d.Renamed != nil {
 		t.add("renamed", fmt.Sprintf("%s → %s", d.Renamed.From, d.Renamed.To))
 	}
 	for _, f := range slices.Concat(d.Fields, d.Attributes) {
 		t.add(f.Name, fmt.Sprintf("%s → %s", shownValue(f.From), shownValue(f.To)))
 	}
-	d.membershipRows(t, v.Names)
-	d.grantRows(t, v.Names)
-	a.out.write(t.render(0))
-	return nil
+	d.membershipRows(t, names)
+	d.grantRows(t, names)
 }
 
 func (d *difference) membershipRows(t *table, names roleNames) {

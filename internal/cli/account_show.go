@@ -14,10 +14,11 @@ import (
 )
 
 func (a *app) accountShowCommand() *cobra.Command {
-	var instance string
+	var instance, at string
 	cmd := a.command("show (ID | NAME --instance INSTANCE)", "Show an account with its memberships and privileges", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0], instance) })
+		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0], instance, at) })
 	ownerFlag(cmd, &instance)
+	momentFlag(cmd, &at, "at", "show it as it was at this time")
 	return cmd
 }
 
@@ -26,7 +27,11 @@ func ownerFlag(cmd *cobra.Command, instance *string) {
 	cmd.Flags().StringVar(instance, "instance", "", "the account is named, on this instance, by name or id")
 }
 
-func (a *app) showAccount(ctx context.Context, named, instance string) error {
+func (a *app) showAccount(ctx context.Context, named, instance, when string) error {
+	at, err := a.moment("at", when)
+	if err != nil {
+		return err
+	}
 	c, err := a.connect()
 	if err != nil {
 		return err
@@ -35,7 +40,7 @@ func (a *app) showAccount(ctx context.Context, named, instance string) error {
 	if err != nil {
 		return err
 	}
-	got, err := read[client.AccountDetail](c.GetAccountWithResponse(ctx, id))
+	got, err := read[client.AccountDetail](c.GetAccountWithResponse(ctx, id, &client.GetAccountParams{At: at}))
 	if err != nil {
 		return err
 	}
@@ -43,7 +48,8 @@ func (a *app) showAccount(ctx context.Context, named, instance string) error {
 		a.describeAccount(v)
 		a.describeAttributes(v.Attributes)
 		a.describeMemberships(v.Memberships, v.Names)
-		a.describeGrants(v.Grants, v.Names)
+		a.describePath(v.SuperuserPath, accountName(v.Name, v.Host))
+		a.describeScopes(v.Scopes, v.Names)
 		a.out.printf("\nHistory: dbfleet account history %d\n", id)
 	})
 }
@@ -51,6 +57,9 @@ func (a *app) showAccount(ctx context.Context, named, instance string) error {
 func (a *app) describeAccount(v client.AccountDetail) {
 	a.out.printf("Account %d: %s on %s\n", v.Id, accountName(v.Name, v.Host), v.InstanceName)
 	t := &table{indent: 2}
+	if v.AsOf != nil {
+		t.add("as it was", a.when(v.AsOf))
+	}
 	kind := string(v.Kind)
 	if v.System {
 		kind += ", made by the server itself"
@@ -58,7 +67,10 @@ func (a *app) describeAccount(v client.AccountDetail) {
 	t.add("kind", kind)
 	t.add("identity", v.Identity)
 	t.add("can log in", yesNo(v.CanLogin))
-	t.add("superuser", yesNo(v.Superuser))
+	if v.Locked {
+		t.add("locked", yesNo(v.Locked))
+	}
+	t.add("superuser", superuserWord(v))
 	t.add("valid until", a.validUntil(v.ValidUntil))
 	t.add("first seen", a.when(&v.FirstSeenAt))
 	t.add("last seen", a.when(&v.LastSeenAt))
@@ -69,6 +81,43 @@ func (a *app) describeAccount(v client.AccountDetail) {
 		t.add("replaced", a.when(v.ReplacedAt)+", when another server took the place of its own")
 	}
 	a.out.write(t.render(0))
+}
+
+func superuserWord(v client.AccountDetail) string {
+	if !v.Superuser && v.SuperuserPath != nil {
+		return "no, but it can become one"
+	}
+	return yesNo(v.Superuser)
+}
+
+// describePath prints how an account that is no superuser becomes one.
+func (a *app) describePath(path *[]client.SuperuserStep, name string) {
+	if path == nil || len(*path) == 0 {
+		return
+	}
+	a.out.printf("\nWay to the superuser's rights\n")
+	t := &table{indent: 2}
+	for _, step := range *path {
+		role := accountName(step.Name, step.Host)
+		t.add(name, "may take on "+role, stepOptions(step))
+		name = role
+	}
+	t.add(name, "is a superuser", "")
+	a.out.write(t.render(0))
+}
+
+func stepOptions(step client.SuperuserStep) string {
+	var options string
+	if step.Membership != nil {
+		options = membershipOptions(*step.Membership)
+	}
+	switch {
+	case step.Everybody:
+		return "(as everybody may)"
+	case options == "":
+		return ""
+	}
+	return "(" + options + ")"
 }
 
 func (a *app) describeAttributes(attributes map[string]any) {

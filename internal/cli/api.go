@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -23,12 +25,16 @@ const (
 	requestTimeout = 30 * time.Second // one request with its answer
 	maxAnswer      = 256 << 20        // bytes; a page of 500 accounts' histories can be big
 	maxTokenFile   = 4 << 10          // bytes
+	maxTries       = 5                // of a request that the API puts off
+	maxWait        = 10 * time.Second // before the next try
 )
 
 // api is the connection of one command to the API.
 type api struct {
 	*client.ClientWithResponses
-	url string
+	stream *client.Client // for answers that are read as they come
+	url    string
+	doer   *doer
 }
 
 // connect reads where the API is and who is asking. It sends nothing.
@@ -46,14 +52,32 @@ func (a *app) connect() (*api, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
+	doer := newDoer(conf.APIURL, a.pause)
 	c, err := client.NewClientWithResponses(conf.APIURL+"/api/v1",
-		client.WithHTTPClient(newDoer(conf.APIURL)),
+		client.WithHTTPClient(doer),
 		client.WithRequestEditorFn(client.Bearer(token.Reveal())))
 	if err != nil {
 		return nil, fmt.Errorf("set up the client of %s: %w", conf.APIURL, err)
 	}
-	return &api{ClientWithResponses: c, url: conf.APIURL}, nil
+	stream, err := client.NewClient(conf.APIURL+"/api/v1",
+		client.WithHTTPClient(newStreamer()), client.WithRequestEditorFn(client.Bearer(token.Reveal())))
+	if err != nil {
+		return nil, fmt.Errorf("set up the client of %s: %w", conf.APIURL, err)
+	}
+	return &api{ClientWithResponses: c, stream: stream, url: conf.APIURL, doer: doer}, nil
 }
+
+// newStreamer returns a client whose answers may go on; they must begin in time.
+func newStreamer() *http.Client {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: requestTimeout}).DialContext,
+		TLSHandshakeTimeout: requestTimeout, ResponseHeaderTimeout: requestTimeout, DisableKeepAlives: true,
+	}
+	return &http.Client{Transport: transport, CheckRedirect: stay}
+}
+
+// stay refuses to follow: a followed redirect could turn a POST into a GET.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (a *app) clientConfig() (config.Client, error) {
 	address := a.apiURL
@@ -80,7 +104,8 @@ func readToken(path string) (secret.Text, error) {
 func checkToken(token secret.Text) error {
 	if token.IsZero() {
 		return errors.New("no token: set DBFLEET_TOKEN or name a file with --token-file; " +
-			"dbfleet token create --user NAME --role operator makes one")
+			"an admin makes one with dbfleet token create, and the first one is made with " +
+			"dbfleet token create --local --user NAME --role admin")
 	}
 	if strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r > unicode.MaxASCII || r <= ' ' || r == 0x7f }) {
 		return errors.New("the token holds a blank or a character that no token has: set DBFLEET_TOKEN to the token alone")
@@ -91,20 +116,45 @@ func checkToken(token secret.Text) error {
 // doer sends requests and reads whole answers, so that every fault of the way
 // to the API and back has the same type.
 type doer struct {
-	http *http.Client
-	url  string
+	http  *http.Client
+	url   string
+	pause func(context.Context, time.Duration) error
 }
 
-func newDoer(address string) *doer {
-	return &doer{url: address, http: &http.Client{
-		Timeout: requestTimeout,
-		// A followed redirect could turn a POST into a GET.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+func newDoer(address string, pause func(context.Context, time.Duration) error) *doer {
+	return &doer{url: address, pause: pause, http: &http.Client{Timeout: requestTimeout, CheckRedirect: stay}}
 }
 
-// Do implements client.HttpRequestDoer.
+// Do implements client.HttpRequestDoer. A request that came too soon after
+// others is sent again when the API says, a few times.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := d.once(req)
+		if err != nil || resp.StatusCode != http.StatusTooManyRequests || try == maxTries {
+			return resp, err
+		}
+		if err := d.pause(req.Context(), retryAfter(resp)); err != nil {
+			return nil, fmt.Errorf("ask the API: %w", err)
+		}
+		if req.GetBody == nil {
+			continue
+		}
+		if req.Body, err = req.GetBody(); err != nil {
+			return nil, fmt.Errorf("send the request again: %w", err)
+		}
+	}
+}
+
+// retryAfter is how long the API asks to wait.
+func retryAfter(resp *http.Response) time.Duration {
+	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 {
+		seconds = 1
+	}
+	return min(time.Duration(seconds)*time.Second, maxWait)
+}
+
+func (d *doer) once(req *http.Request) (*http.Response, error) {
 	resp, err := d.http.Do(req) //nolint:gosec // the address is the choice of the user who runs this
 	if err != nil {
 		return nil, d.fault(req.Context(), err)
@@ -129,6 +179,9 @@ func (d *doer) isOurs(resp *http.Response, body []byte) bool {
 		return true
 	}
 	kind := resp.Header.Get("Content-Type")
+	if resp.StatusCode/100 == 2 && strings.HasPrefix(kind, "text/csv") {
+		return true
+	}
 	if resp.StatusCode/100 == 2 {
 		return strings.HasPrefix(kind, "application/json") && json.Valid(body)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,9 +40,12 @@ type app struct {
 	err   *printer
 
 	json      bool // flags of every command
+	output    *choice
 	apiURL    string
 	tokenFile string
 
+	csv     bool // chosen by output, for a command that lists
+	listed  bool // and a list was printed so
 	running bool // a command has begun: an error is no longer one of usage
 
 	now   func() time.Time
@@ -80,15 +82,19 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
-	a.json = slices.Contains(args, "--json")  // also when parsing fails before it
+	a.json = wantsJSON(args)                  // also when parsing fails before it
 	root := a.root()                          //nolint:contextcheck // commands get ctx from ExecuteContextC
 	root.SetArgs(append([]string{}, args...)) // nil would mean the process's own
 	root.SetIn(a.std.In)
 	root.SetOut(a.std.Out)
 	root.SetErr(a.std.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	switch {
+	case err != nil:
+	case a.out.err != nil:
 		err = a.out.err // a full disk, a closed pipe
+	case a.csv && !a.listed:
+		err = noCSV(cmd) // it could have printed a list, and was asked for something else
 	}
 	if err != nil && !a.running {
 		err = &usageError{reason: err.Error(), command: cmd.CommandPath()}
@@ -99,8 +105,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) root() *cobra.Command {
 	root := a.group("dbfleet", "Sync accounts of database fleets",
 		a.syncCommand(), a.instanceCommand(), a.credentialCommand(), a.accountCommand(), a.holdCommand(),
+		a.scheduleCommand(),
 		a.settingCommand(), a.workerCommand(), a.whoamiCommand(),
-		a.migrateCommand(), a.keysCommand(), a.tokenCommand(), a.demoCommand(), a.versionCommand(),
+		a.userCommand(), a.tokenCommand(), a.auditCommand(),
+		a.migrateCommand(), a.keysCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand(),
 	)
 	root.Long = rootHelp
 	root.Version = thisBuild().String() // --version
@@ -110,8 +118,12 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", a.json, "print the API's answer as one JSON document")
+	a.output = &choice{value: asTable, allowed: []string{asTable, asCSV, asJSON}}
+	flags.Var(a.output, "output", "form of what is printed: table, csv (lists only), json")
+	must(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(a.output.allowed, cobra.ShellCompDirectiveNoFileComp)))
 	flags.StringVar(&a.apiURL, "api-url", "", "address of the API (default $DBFLEET_API_URL or http://127.0.0.1:8080)")
 	flags.StringVar(&a.tokenFile, "token-file", "", "file that holds the token (default: the token is $DBFLEET_TOKEN)")
+	completeNames(a, root)
 	return root
 }
 
@@ -120,12 +132,13 @@ and shows what was found.
 
 Most commands talk to the API:
   DBFLEET_API_URL   its address (http://127.0.0.1:8080)
-  DBFLEET_TOKEN     your token; "dbfleet token create" makes the first one
-The commands migrate and token open the database at DBFLEET_DATABASE_URL.
+  DBFLEET_TOKEN     your token; "dbfleet token create --local" makes the first one
+The commands migrate, keys, doctor and token create --local open the database at
+DBFLEET_DATABASE_URL.
 
 Exit codes:
   0  done; of a watched session: every instance succeeded
-  1  a watched session ended in any other way
+  1  a watched session ended in any other way, or the doctor found a failure
   2  could not run: wrong usage, API away, request refused, or detached with Ctrl-C`
 
 // command builds a command that does something. Its arguments and flags are
@@ -137,6 +150,9 @@ func (a *app) command(use, short string, args cobra.PositionalArgs, run func(con
 		Args:  args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.running = true
+			if err := a.chooseOutput(cmd); err != nil {
+				return err
+			}
 			return run(cmd.Context(), args)
 		},
 	}

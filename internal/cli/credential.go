@@ -10,7 +10,7 @@ import (
 
 func (a *app) credentialCommand() *cobra.Command {
 	return a.group("credential", "Logins that DBFleet uses on database servers",
-		a.credentialAddCommand(), a.credentialListCommand(), a.credentialUpdateCommand(), a.credentialRemoveCommand())
+		a.credentialAddCommand(), a.credentialListCommand(), a.credentialShowCommand(), a.credentialUpdateCommand(), a.credentialRemoveCommand())
 }
 
 func (a *app) credentialAddCommand() *cobra.Command {

@@ -87,7 +87,7 @@ func calledBy(name, field string, err error) error {
 func (e *refusal) hint() string {
 	switch e.problem.Code {
 	case "unauthorized":
-		return "Set DBFLEET_TOKEN to a valid token; dbfleet token create makes one."
+		return "Set DBFLEET_TOKEN to a valid token; an admin makes one with dbfleet token create."
 	case "forbidden":
 		return "dbfleet whoami shows the role of your token."
 	}
@@ -196,7 +196,7 @@ func lastCause(err error) string {
 func (a *app) reportFields(e *refusal) {
 	if fields := e.fields(); len(fields) > 1 {
 		for _, f := range fields {
-			a.err.printf("  %s: %s\n", f.Field, f.Reason)
+			a.err.printf("  %s: %s\n", place(f), f.Reason)
 		}
 	}
 	if hint := e.hint(); hint != "" {
@@ -229,7 +229,7 @@ func (a *app) reportJSON(err error) {
 	}
 	f := failure{Title: "The command could not run", Detail: lastCause(err), Code: codeOf(err)}
 	for _, fault := range invalid.All(err) {
-		f.Errors = append(f.Errors, client.FieldError{Field: fault.Field, Reason: fault.Reason})
+		f.Errors = append(f.Errors, client.FieldError{Line: optional(fault.Line), Field: fault.Field, Reason: fault.Reason})
 	}
 	a.err.json(f)
 }

@@ -12,10 +12,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+	_ "time/tzdata" // as in the program
 
 	"github.com/google/uuid"
 
 	"github.com/dbfleet/dbfleet/client"
+	"github.com/dbfleet/dbfleet/internal/doctor"
 	"github.com/dbfleet/dbfleet/internal/secret"
 )
 
@@ -226,6 +228,26 @@ func sampleInstance() client.Instance {
 	}
 }
 
+func sampleUser() client.User {
+	return client.User{Id: 7, Name: "alice", Role: client.RoleOperator, CreatedAt: sampleTime, LastUsedAt: &sampleTime}
+}
+
+func disabled(u client.User) client.User {
+	u.DisabledAt = &sampleTime
+	return u
+}
+
+func sampleToken() client.Token {
+	return client.Token{Id: 31, UserId: 7, UserName: "alice", Name: "laptop", CreatedAt: sampleTime, ExpiresAt: new(sampleTime.Add(time.Hour))}
+}
+
+func sampleEvent() client.AuditEvent {
+	return client.AuditEvent{
+		Id: 9001, At: sampleTime, UserId: 7, UserName: "alice", Action: "instance.update", ObjectType: "instance", ObjectId: "12",
+		Outcome: client.AuditOutcomeDone, Detail: map[string]any{"name": "orders-1"}, RequestId: "01J", RemoteAddr: "10.0.0.9",
+	}
+}
+
 func sampleCredential() client.Credential {
 	return client.Credential{Id: 3, Name: "monitor", Username: "dbfleet", KeyId: "3f0c9a2b41d7e865", Version: 2, CreatedAt: sampleTime, UpdatedAt: sampleTime}
 }
@@ -235,6 +257,22 @@ func sampleHold() client.Hold {
 		Id: 5, InstanceId: 12, InstanceName: "orders-1", Reason: client.HoldReasonMassDisappearance, Status: client.HoldStatusOpen,
 		TimesSeen: 1, KnownCount: 120, MissingCount: 80, Missing: []string{"16384"}, RecordId: 4711, SessionId: sampleID,
 		CreatedAt: sampleTime, SeenAt: sampleTime,
+	}
+}
+
+func sampleSchedule() client.Schedule {
+	next := sampleTime.AddDate(0, 0, 1)
+	return client.Schedule{
+		Id: 4, Name: "nightly", Cron: "0 2 * * *", TimeZone: "Europe/Berlin", Category: client.CategoryAccount,
+		Selector: client.Selector{Tags: &[]string{"production"}}, Overlap: client.OverlapQueue, CatchUp: client.CatchUpOnce,
+		NextFireAt: &next, CreatedBy: 7, CreatedAt: sampleTime, UpdatedAt: sampleTime,
+	}
+}
+
+func sampleFire() client.ScheduleFire {
+	return client.ScheduleFire{
+		Id: 31, ScheduleId: 4, FireTime: sampleTime, Trigger: client.ScheduleFireTriggerCron, Outcome: client.ScheduleFireOutcomeStarted,
+		Late: true, SessionId: &sampleID, CreatedAt: sampleTime, UpdatedAt: sampleTime,
 	}
 }
 
@@ -263,11 +301,27 @@ func sampleSetting() client.Setting {
 // fakeLocal answers with what it is given.
 type fakeLocal struct {
 	steps []Migration
+	found []doctor.Finding
 	err   error
 
 	down    int64
 	token   TokenRequest
 	options DemoOptions
+	keys    []Key
+	report  ResealReport
+	retired secret.KeyID
+}
+
+func (f *fakeLocal) Keys(context.Context) ([]Key, error) { return f.keys, f.err }
+
+func (f *fakeLocal) Reseal(_ context.Context, progress func(int)) (ResealReport, error) {
+	progress(f.report.Resealed)
+	return f.report, f.err
+}
+
+func (f *fakeLocal) RetireKey(_ context.Context, id secret.KeyID) error {
+	f.retired = id
+	return f.err
 }
 
 func (f *fakeLocal) MigrateUp(context.Context) ([]Migration, error) { return f.steps, f.err }
@@ -283,6 +337,8 @@ func (f *fakeLocal) CreateToken(_ context.Context, r TokenRequest) (secret.Text,
 	f.token = r
 	return secret.New("dbf_1_new"), f.err
 }
+
+func (f *fakeLocal) Doctor(context.Context) ([]doctor.Finding, error) { return f.found, f.err }
 
 func (f *fakeLocal) Demo(_ context.Context, o DemoOptions) error {
 	f.options = o

@@ -8,6 +8,7 @@ import (
 const (
 	goodWrapWidth = 36 // of a last column that wraps, as long as others can give way
 	minWrapWidth  = 20 // the same before columns to be kept are cut
+	minKeptWidth  = 16 // the same before other columns are left out
 	minCellWidth  = 8  // no column is made narrower
 )
 
@@ -29,7 +30,48 @@ func (t *table) fitted(limit int) (*table, []string) {
 		}
 		t = t.without(at)
 	}
+	return t.squeezed(limit, left)
+}
+
+// squeezed leaves out what has no room even as narrow as it may become, from
+// the right; the first column and those to be kept stay.
+func (t *table) squeezed(limit int, left []string) (*table, []string) {
+	for at := t.spare(); at > 0 && t.least() > limit; at = t.spare() {
+		left = append(left, t.header[at])
+		t = t.without(at)
+	}
 	return t, left
+}
+
+// spare is the column to leave out next, 0 when there is none; one that wraps
+// is the last to go.
+func (t *table) spare() int {
+	last := len(t.header) - 1
+	for at := last; at > 0; at-- {
+		if !slices.Contains(t.keep, t.header[at]) && (!t.wrap || at < last) {
+			return at
+		}
+	}
+	if last > 0 && t.wrap && !slices.Contains(t.keep, t.header[last]) {
+		return last
+	}
+	return 0
+}
+
+// least is the width of a line in which every column has given way.
+func (t *table) least() int {
+	widths := columnWidths(t.safeRows())
+	for at := range widths {
+		most := minCellWidth
+		switch {
+		case t.wrap && at == len(widths)-1:
+			most = minWrapWidth
+		case at < len(t.header) && slices.Contains(t.keep, t.header[at]):
+			most = minKeptWidth
+		}
+		widths[at] = min(widths[at], most)
+	}
+	return t.indent + lineWidth(widths)
 }
 
 // wanted is the width of a line in which nothing but a wrapping column gives way.

@@ -83,6 +83,21 @@ func TestEveryTableFitsItsTerminal(t *testing.T) {
 	}
 }
 
+func TestManyWideColumnsFitANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	for _, wrap := range []bool{true, false} {
+		tab := &table{header: strings.Fields("ID NAME A B C D STATUS E F G"), keep: []string{"NAME", "STATUS"}, drop: []string{"A"}, wrap: wrap}
+		tab.add(strings.Split(strings.Repeat("a-long-cell-of-text-without-blanks,", 9)+"words and words and words", ",")...)
+		for limit := 40; limit < 240; limit++ {
+			shown, left := tab.fitted(limit)
+			wantWidth(t, shown.render(limit), limit)
+			if got := strings.Join(shown.header, " "); !strings.Contains(got, "NAME") || !strings.Contains(got, "STATUS") || len(shown.header)+len(left) != 10 {
+				t.Errorf("limit %d: columns %s, left out %v", limit, got, left)
+			}
+		}
+	}
+}
+
 func TestWrappedKeepsEveryWord(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -106,9 +121,70 @@ func TestWrappedKeepsEveryWord(t *testing.T) {
 
 func wantWidth(t *testing.T, out string, limit int) {
 	t.Helper()
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(withoutColours(out)) {
 		if n := columns(strings.TrimSuffix(line, "\n")); n > limit {
 			t.Errorf("limit %d: a line has %d columns: %q", limit, n, line)
 		}
+	}
+}
+
+func withoutColours(out string) string {
+	return strings.NewReplacer(red, "", yellow, "", plain, "").Replace(out)
+}
+
+// listCommands are the commands that print a list, and the words that each must
+// show however narrow the terminal is.
+func listCommands() map[string][]string {
+	return map[string][]string{
+		"worker list": {"sync-1/42"}, "credential list": {"monitor"}, "instance list": {"orders-1"},
+		"sync list": {"6f2c1f0"}, "sync show records": {"orders-1", "failed"}, "account list": {"orders-1", "app"},
+		"hold list": {"orders-1"}, "schedule list": {"nightly"}, "schedule show": {"started"}, "schedule history": {"started"},
+		"setting list": {"dispatch"}, "user list": {"alice"}, "token list": {"laptop"}, "audit": {"instance.update"},
+	}
+}
+
+func TestEveryListFitsANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	commands := allCommands()
+	for name, key := range listCommands() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := commands[name]
+			for _, width := range []int{40, 60, 80} {
+				b := c.bench(t, c.answer)
+				b.width = width
+				got := b.run(t, c.args...)
+				got.want(t, 0, key...)
+				if name != "schedule show" { // whose first lines are no table
+					wantWidth(t, got.out, width)
+				}
+			}
+		})
+	}
+}
+
+func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
+	t.Parallel()
+	c := apiCommands()["sync show records"]
+	for name, tt := range map[string]struct {
+		width int
+		env   map[string]string
+		want  bool
+	}{
+		"terminal":       {100, nil, true},
+		"no color empty": {100, map[string]string{"NO_COLOR": ""}, true},
+		"no color":       {100, map[string]string{"NO_COLOR": "0"}, false},
+		"dumb":           {100, map[string]string{"TERM": "dumb"}, false},
+		"pipe":           {0, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := c.bench(t, c.answer)
+			b.width, b.env = tt.width, tt.env
+			got := b.run(t, c.args...)
+			if coloured := strings.Contains(got.out, red+"failed"+plain); coloured != tt.want || strings.Contains(got.out, "\x1b") != tt.want {
+				t.Errorf("coloured = %v: %q", coloured, got.out)
+			}
+		})
 	}
 }

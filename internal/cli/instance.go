@@ -16,7 +16,10 @@ import (
 
 func (a *app) instanceCommand() *cobra.Command {
 	return a.group("instance", "Database servers under care", a.instanceAddCommand(), a.instanceListCommand(),
-		a.instanceShowCommand(), a.instanceUpdateCommand(), a.instanceRemoveCommand())
+		a.instanceShowCommand(), a.instanceUpdateCommand(), a.instanceRemoveCommand(), a.instanceRestoreCommand(),
+		a.instanceActivateCommand("activate", "Sync servers again", client.BulkActionActivate),
+		a.instanceActivateCommand("deactivate", "Do not sync servers for now", client.BulkActionDeactivate),
+		a.instanceTagCommand(), a.instanceImportCommand(), a.instanceCheckCommand(), a.instanceExportCommand())
 }
 
 func engines() []string {
@@ -43,10 +46,10 @@ func (f *instanceFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.port, "port", 0, "port (default: the engine's own)")
 	flags.StringVar(&f.credential, "credential", "", "name or id of the login")
 	flags.StringVar(&f.database, "database", "", "database to connect to first (default: the engine's own)")
-	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to check the server (default verify-full)",
+	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to protect the connection (default verify-full)",
 		words(client.TLSModeVerifyFull, client.TLSModeVerifyCa, client.TLSModeRequire, client.TLSModeDisable)...)
-	flags.StringVar(&f.caFile, "tls-ca", "", "file of PEM certificates to trust (default: the workers' own)")
-	flags.StringVar(&f.serverName, "tls-server-name", "", "name in the server's certificate (default: the host)")
+	flags.StringVar(&f.caFile, "tls-ca", "", "file of PEM certificates to trust, for verify-full and verify-ca (default: the workers' own)")
+	flags.StringVar(&f.serverName, "tls-server-name", "", "name to ask for, and for verify-full in the certificate (default: the host)")
 	flags.StringVar(&f.hostKey, "host-key", "", "instances of one key share one limit (default: the host)")
 	flags.StringSliceVar(&f.tags, "tag", nil, "tag; may be given more than once")
 }
@@ -131,6 +134,16 @@ type instanceFilter struct {
 	limit     int
 	engine    *choice
 	active    *toggle
+	deleted   bool
+}
+
+// register adds the flags that list and export have.
+func (f *instanceFilter) register(cmd *cobra.Command) {
+	f.engine = choiceFlag(cmd, "engine", "", "only this kind", engines()...)
+	f.active = toggleFlag(cmd, "active", "only active ones; --active=false: only the others")
+	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this tag")
+	cmd.Flags().StringVar(&f.name, "name", "", "only those with this in their name")
+	cmd.Flags().BoolVar(&f.deleted, "deleted", false, "those that were removed")
 }
 
 func (a *app) instanceListCommand() *cobra.Command {
@@ -138,12 +151,10 @@ func (a *app) instanceListCommand() *cobra.Command {
 	cmd := a.command("list", "List servers", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.listInstances(ctx, f.limit, client.ListInstancesParams{
 			Engine: given[client.Engine](f.engine), Tag: optional(f.tag), Name: optional(f.name), Active: f.active.value,
+			Deleted: optional(f.deleted),
 		})
 	})
-	f.engine = choiceFlag(cmd, "engine", "", "only this kind", engines()...)
-	f.active = toggleFlag(cmd, "active", "only active ones; --active=false: only the others")
-	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this tag")
-	cmd.Flags().StringVar(&f.name, "name", "", "only those with this in their name")
+	f.register(cmd)
 	limitFlag(cmd, &f.limit)
 	return cmd
 }
@@ -165,7 +176,7 @@ func (a *app) listInstances(ctx context.Context, limit int, params client.ListIn
 	}
 	t := &table{
 		header: []string{"ID", "NAME", "ENGINE", "VERSION", "ADDRESS", "TLS", "ACTIVE", "CONTACT", "TAGS"},
-		drop:   []string{"TLS", "ENGINE", "VERSION", "CONTACT", "ACTIVE"},
+		drop:   []string{"ENGINE", "VERSION", "CONTACT", "ACTIVE", "TLS"},
 		keep:   []string{"NAME", "ADDRESS"},
 		wrap:   true,
 	}

@@ -50,11 +50,7 @@ func (a *app) describeInstance(v client.Instance, login client.Credential) {
 	t.add("address", net.JoinHostPort(v.Host, strconv.Itoa(v.Port)))
 	t.add("database", orDefault(v.Database, "the engine's own"))
 	t.add("credential", login.Name+", id "+number(login.Id)+", user "+login.Username)
-	t.add("TLS mode", string(v.TlsMode))
-	if v.TlsMode != client.TLSModeDisable {
-		a.certificateRows(t, v.TlsCa)
-		t.add("TLS server name", orDefault(v.TlsServerName, "the host"))
-	}
+	a.tlsRows(t, v)
 	t.add("host key", v.HostKey)
 	t.add("tags", orDash(strings.Join(v.Tags, " ")))
 	t.add("active", yesNo(v.Active))
@@ -63,6 +59,31 @@ func (a *app) describeInstance(v client.Instance, login client.Credential) {
 	t.add("registered", a.when(&v.CreatedAt))
 	t.add("changed", a.when(&v.UpdatedAt))
 	a.out.write(t.render(0))
+}
+
+// tlsRows also says what the mode leaves open, and shows no more than has an
+// effect in it.
+func (a *app) tlsRows(t *table, v client.Instance) {
+	switch v.TlsMode {
+	case client.TLSModeVerifyFull:
+		t.add("TLS mode", string(v.TlsMode))
+	case client.TLSModeVerifyCa:
+		t.add("TLS mode", string(v.TlsMode)+" (the name is not checked)")
+	case client.TLSModeRequire:
+		t.add("TLS mode", string(v.TlsMode)+" (encrypted; nobody checks who the server is)")
+	case client.TLSModeDisable:
+		t.add("TLS mode", string(v.TlsMode)+" (plain text)")
+	}
+	checks := v.TlsMode == client.TLSModeVerifyFull || v.TlsMode == client.TLSModeVerifyCa
+	switch {
+	case checks:
+		a.certificateRows(t, v.TlsCa)
+	case v.TlsCa != "":
+		t.add("TLS CA", "kept, without effect in this mode")
+	}
+	if v.TlsMode != client.TLSModeDisable {
+		t.add("TLS server name", orDefault(v.TlsServerName, "the host"))
+	}
 }
 
 func orDefault(s, otherwise string) string {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dbfleet/dbfleet/client"
 )
 
 func TestCertificatesComeFromAFile(t *testing.T) {
@@ -62,4 +64,20 @@ func TestInstanceShowNamesTheCertificates(t *testing.T) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")}))
 	b := &bench{api: serve(t, routes{"GET /instances/{id}": answerJSON(200, in), "GET /credentials/{id}": answerJSON(200, sampleCredential())})}
 	b.run(t, "instance", "show", "12").want(t, 0, "O=Acme Co, until 2084", "not readable: x509")
+}
+
+func TestInstanceShowSaysWhatAModeLeavesOpen(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[client.TLSMode][]string{
+		client.TLSModeVerifyFull: {"verify-full\n", "not readable: x509", "TLS server name"},
+		client.TLSModeVerifyCa:   {"verify-ca (the name is not checked)", "not readable: x509"},
+		client.TLSModeRequire:    {"require (encrypted; nobody checks who the server is)", "kept, without effect", "TLS server name"},
+		client.TLSModeDisable:    {"disable (plain text)", "kept, without effect"},
+	} {
+		in := sampleInstance()
+		in.TlsMode = mode
+		in.TlsCa = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")}))
+		b := &bench{api: serve(t, routes{"GET /instances/{id}": answerJSON(200, in), "GET /credentials/{id}": answerJSON(200, sampleCredential())})}
+		b.run(t, "instance", "show", "12").want(t, 0, want...)
+	}
 }

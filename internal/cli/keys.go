@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) keysCommand() *cobra.Command {
-	return a.group("keys", "Make the key pair that protects passwords", a.keysNewCommand())
+	return a.group("keys", "The key pairs that protect passwords",
+		a.keysNewCommand(), a.keysListCommand(), a.keysResealCommand(), a.keysRetireCommand())
 }
 
 func (a *app) keysNewCommand() *cobra.Command {

@@ -78,7 +78,7 @@ func TestDatabaseThatRefusesIsOneLine(t *testing.T) {
 		"\n\t10.0.0.1:5432 (db): failed SASL auth: FATAL: password authentication failed for user \"x\" (SQLSTATE 28P01)"))}
 	const want = "migrate up: failed to connect to `user=x database=y`: " +
 		`10.0.0.1:5432 (db): failed SASL auth: FATAL: password authentication failed for user "x" (SQLSTATE 28P01)`
-	for _, args := range []string{"migrate", "token create --user a --role admin"} {
+	for _, args := range []string{"migrate", "token create --local --user a --role admin"} {
 		got := (&bench{local: local}).run(t, strings.Fields(args)...)
 		if got.err != "dbfleet: "+want+"\n" {
 			t.Errorf("%s: err = %s", args, got.err)
@@ -94,7 +94,7 @@ func TestDatabaseThatRefusesIsOneLine(t *testing.T) {
 func TestTokenCreatePrintsTheTokenAlone(t *testing.T) {
 	t.Parallel()
 	local := &fakeLocal{}
-	got := (&bench{local: local}).run(t, "token", "create", "--user", "alice", "--role", "operator", "--name", "laptop", "--expires", "12h")
+	got := (&bench{local: local}).run(t, "token", "create", "--local", "--user", "alice", "--role", "operator", "--name", "laptop", "--expires", "12h")
 	got.want(t, 0)
 	if got.out != "dbf_1_new\n" {
 		t.Errorf("out = %q", got.out)
@@ -102,7 +102,7 @@ func TestTokenCreatePrintsTheTokenAlone(t *testing.T) {
 	if want := (TokenRequest{User: "alice", Role: user.Operator, Name: "laptop", Expires: 12 * time.Hour}); local.token != want {
 		t.Errorf("asked for %+v, want %+v", local.token, want)
 	}
-	got = (&bench{local: local}).run(t, "token", "create", "--user", "alice", "--role", "viewer", "--json")
+	got = (&bench{local: local}).run(t, "token", "create", "--local", "--user", "alice", "--role", "viewer", "--json")
 	if got.out != `{"token":"dbf_1_new"}`+"\n" || local.token.Expires != 90*day {
 		t.Errorf("out = %q, expires %s", got.out, local.token.Expires)
 	}
@@ -111,17 +111,17 @@ func TestTokenCreatePrintsTheTokenAlone(t *testing.T) {
 func TestTokenCreateWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"", "--user a", "--role admin", "--user a --role root", "--user a --role admin --expires 0d",
+		"", "--user a", "--role admin", "--user a --expires 1d", "--user a --role root", "--user a --role admin --expires 0d",
 		"--user a --role admin --expires -1h", "--user a --role admin --expires soon", "--user a --role admin --expires 999999999d",
 	} {
-		got := (&bench{local: &fakeLocal{}}).run(t, append([]string{"token", "create"}, strings.Fields(args)...)...)
+		got := (&bench{local: &fakeLocal{}}).run(t, append([]string{"token", "create", "--local"}, strings.Fields(args)...)...)
 		got.want(t, 2)
 		if got.out != "" {
 			t.Errorf("%q: out = %q", args, got.out)
 		}
 	}
 	local := &fakeLocal{}
-	(&bench{local: local}).run(t, strings.Fields("token create --user a --role admin --expires never")...).want(t, 0)
+	(&bench{local: local}).run(t, strings.Fields("token create --local --user a --role admin --expires never")...).want(t, 0)
 	if local.token.Expires != 0 {
 		t.Errorf("never is %s", local.token.Expires)
 	}
@@ -207,4 +207,35 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 	got := (&bench{local: local, interrupted: true}).run(t, "migrate")
 	got.want(t, 2)
 	got.wantErr(t, "dbfleet: interrupted\n")
+}
+
+func TestKeysAreListedResealedAndRetired(t *testing.T) {
+	t.Parallel()
+	local := &fakeLocal{
+		keys:   []Key{{ID: "3f0c9a2b41d7e865", Credentials: 40, InFile: true}, {ID: "00000000000000aa", RetiredAt: &sampleTime}},
+		report: ResealReport{KeyID: "00000000000000bb", Resealed: 40, Unreadable: []UnreadableSecret{}},
+	}
+	b := &bench{local: local}
+	b.run(t, "keys", "list").want(t, 0, "3f0c9a2b41d7e865  40", "2026-11-21 01:00:00Z")
+	b.run(t, "keys", "list", "--json").want(t, 0, `"in_key_file":true`)
+	b.run(t, "keys", "reseal").want(t, 0, "Resealed for key 00000000000000bb: 40\n")
+	b.run(t, "keys", "reseal", "--json").want(t, 0, `"resealed":40`)
+	b.run(t, "keys", "retire", "3f0c9a2b41d7e865").want(t, 0, "Key 3f0c9a2b41d7e865 is retired")
+	if local.retired != "3f0c9a2b41d7e865" {
+		t.Errorf("retired %s", local.retired)
+	}
+}
+
+func TestResealNamesWhatItLeft(t *testing.T) {
+	t.Parallel()
+	local := &fakeLocal{report: ResealReport{Resealed: 1, Unreadable: []UnreadableSecret{
+		{CredentialID: 3, Name: "monitor", KeyID: "3f0c9a2b41d7e865", Reason: "needs the private key 3f0c9a2b41d7e865, which is not in the key file"},
+	}}}
+	got := (&bench{local: local, width: 80}).run(t, "keys", "reseal")
+	got.want(t, 2, "Resealed for key")
+	got.wantErr(t, "credential monitor (id 3) needs the private key 3f0c9a2b41d7e865", "passwords left as they are: 1", "resealed 1 …")
+	local.err = errors.New("connection refused")
+	got = (&bench{local: local}).run(t, "keys", "reseal")
+	got.want(t, 2)
+	got.wantErr(t, "resealed so far: 1, run it again for the others: connection refused")
 }

@@ -87,6 +87,43 @@ func onlyAccount(all []client.Account, named, instance string) (int64, error) {
 	return 0, fmt.Errorf("%d accounts are named %q on %s: give the id of one, %s", len(all), named, instance, strings.Join(found, ", "))
 }
 
+// schedule returns the schedule that a user named by its id or its name. Digits
+// alone are an id.
+func (c *api) schedule(ctx context.Context, named string) (reply[client.Schedule], error) {
+	id, err := c.findSchedule(ctx, named)
+	if err != nil {
+		return reply[client.Schedule]{}, err
+	}
+	return read[client.Schedule](c.GetScheduleWithResponse(ctx, id))
+}
+
+// findSchedule returns the id of a schedule that a user named by its id or its
+// name. Digits alone are an id.
+func (c *api) findSchedule(ctx context.Context, named string) (int64, error) {
+	if isNumber(named) {
+		return parseID("a schedule", named)
+	}
+	if named == "" {
+		return 0, usagef("the name of a schedule must not be empty")
+	}
+	all, err := collect(ctx, 0, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		return c.ListSchedulesWithResponse(ctx, &client.ListSchedulesParams{Name: &named, Limit: limit, Cursor: cursor})
+	})
+	if err != nil {
+		return 0, err
+	}
+	schedules, err := typed[client.Schedule](all)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range schedules {
+		if s.Name == named {
+			return s.Id, nil
+		}
+	}
+	return 0, fmt.Errorf("no schedule is named %q: dbfleet schedule list shows all", named)
+}
+
 // findCredential returns the id of a credential that a user named by its id or
 // its name. Digits alone are an id.
 func (c *api) findCredential(ctx context.Context, named string) (int64, error) {

@@ -73,18 +73,38 @@ func typed[T any](l list) ([]T, error) {
 
 // showTable prints items as a table on Out, and on Err what is not shown.
 func (a *app) showTable(t *table, more *string) {
+	if a.csv {
+		a.showCSV(t, more)
+		return
+	}
 	if len(t.rows) == 0 {
 		a.err.write("Nothing found.\n")
 		return
 	}
 	shown, left := t.fitted(a.width())
+	shown.coloured = a.coloured()
 	a.out.write(shown.render(a.width()))
 	if len(left) > 0 {
 		a.err.printf("No room for %s: a wider terminal shows more, and | cat everything.\n", strings.Join(left, ", "))
 	}
+	a.tellMore(t, more)
+}
+
+func (a *app) tellMore(t *table, more *string) {
 	if more != nil {
 		a.err.printf("There are more than these %d: --limit 0 shows all.\n", len(t.rows))
 	}
+}
+
+func (a *app) showCSV(t *table, more *string) {
+	text, err := t.csv()
+	if err != nil {
+		a.out.err = err
+		return
+	}
+	a.listed = true
+	a.out.csv(text)
+	a.tellMore(t, more)
 }
 
 // showList prints a list: as JSON when that was asked for, else as the rows of t.
@@ -100,6 +120,7 @@ func showList[T any](a *app, l list, t *table, row func(T) []string) error {
 	for _, item := range items {
 		t.add(row(item)...)
 	}
+	identify(t, items)
 	a.showTable(t, l.NextCursor)
 	return nil
 }

@@ -13,15 +13,23 @@ import (
 
 // printer writes to one stream and keeps the first error of it.
 type printer struct {
-	w   io.Writer
-	err error
+	w    io.Writer
+	err  error
+	only bool // nothing is written but by csv
 }
 
 // write writes text as it is.
 func (p *printer) write(text string) {
-	if p.err == nil {
+	if p.err == nil && !p.only {
 		_, p.err = io.WriteString(p.w, text)
 	}
+}
+
+// csv writes the one text that a printer of CSV lets through.
+func (p *printer) csv(text string) {
+	p.only = false
+	p.write(text)
+	p.only = true
 }
 
 // printf is fmt.Fprintf with every text among args made safe to show.

@@ -37,7 +37,7 @@ func TestCommandRefused(t *testing.T) {
 		"redirect":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, []string{"answered 302"}},
 		"another shape": {answerJSON(200, []int{1}), []string{"answer"}},
 	}
-	for name, c := range apiCommands() {
+	for name, c := range allCommands() {
 		for kind, refused := range refusals {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
@@ -69,7 +69,7 @@ func leaks(r ran, stdin string) bool {
 
 func TestCommandWithoutAPI(t *testing.T) {
 	t.Parallel()
-	for name, c := range apiCommands() {
+	for name, c := range allCommands() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := &bench{stdin: c.stdin, env: map[string]string{"DBFLEET_API_URL": "http://127.0.0.1:1"}}
@@ -85,7 +85,7 @@ func TestCommandWithoutAPI(t *testing.T) {
 
 func TestCommandWithoutToken(t *testing.T) {
 	t.Parallel()
-	for name, c := range apiCommands() {
+	for name, c := range allCommands() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := c.bench(t, c.answer)

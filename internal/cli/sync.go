@@ -9,7 +9,7 @@ import (
 func (a *app) syncCommand() *cobra.Command {
 	return a.group("sync", "Start, watch, cancel and retry syncs",
 		a.syncStartCommand(), a.syncWatchCommand(), a.syncListCommand(), a.syncShowCommand(),
-		a.syncCancelCommand(), a.syncRetryCommand())
+		a.syncRecordsCommand(), a.syncErrorsCommand(), a.syncStatsCommand(), a.syncCancelCommand(), a.syncRetryCommand())
 }
 
 func categories() []string {

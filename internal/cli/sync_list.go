@@ -9,37 +9,77 @@ import (
 	"github.com/dbfleet/dbfleet/client"
 )
 
-// sessionFilter is the flags of sync list.
+// sessionFilter is the flags that choose sessions.
 type sessionFilter struct {
-	category, status, kind *choice
-	limit                  int
+	category, status, kind, result *choice
+	creator, instance, search      string
+	moments                        moments
 }
 
-func (a *app) syncListCommand() *cobra.Command {
-	var f sessionFilter
-	cmd := a.command("list", "List syncs, the newest first", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.listSessions(ctx, f.limit, client.ListSyncSessionsParams{
-			Category: given[client.Category](f.category), Status: given[client.SessionStatus](f.status), Type: given[client.SessionType](f.kind),
-		})
-	})
+func (f *sessionFilter) add(cmd *cobra.Command) {
 	f.category = choiceFlag(cmd, "category", "", "only this category", categories()...)
 	f.status = choiceFlag(cmd, "status", "", "only in this state", words(client.SessionStatusRunning, client.SessionStatusCancelling,
 		client.SessionStatusCompleted, client.SessionStatusFailed, client.SessionStatusCancelled)...)
 	f.kind = choiceFlag(cmd, "type", "", "only this type",
 		words(client.SessionTypeScheduled, client.SessionTypeManualBatch, client.SessionTypeManualSingle)...)
+	f.result = choiceFlag(cmd, "result", "", "only with this result", words(client.SessionResultSucceeded, client.SessionResultPartial,
+		client.SessionResultFailed, client.SessionResultCancelled)...)
+	cmd.Flags().StringVar(&f.creator, "created-by", "", "only by this user's number, by system or by schedule")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only with this instance, by name or id")
+	cmd.Flags().StringVar(&f.search, "search", "", "first digits of the id, part of the reason, or the whole name of an instance")
+	momentFlags(cmd, &f.moments)
+}
+
+// params are what the flags ask the API for.
+func (f *sessionFilter) params(ctx context.Context, a *app, c *api) (client.ListSyncSessionsParams, error) {
+	params := client.ListSyncSessionsParams{
+		Category: given[client.Category](f.category), Status: given[client.SessionStatus](f.status), Type: given[client.SessionType](f.kind),
+		Result: given[client.SessionResult](f.result), CreatedBy: optional(f.creator), Q: optional(f.search),
+	}
+	var err error
+	if params.From, params.To, err = a.span(f.moments); err != nil || f.instance == "" {
+		return params, err
+	}
+	id, err := c.findInstance(ctx, f.instance)
+	params.InstanceId = &id
+	return params, err
+}
+
+// listFlags are those of sync list.
+type listFlags struct {
+	sessionFilter
+
+	sort, order *choice
+	limit       int
+}
+
+func (a *app) syncListCommand() *cobra.Command {
+	var f listFlags
+	cmd := a.command("list", "List syncs, the newest first", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return a.listSessions(ctx, &f) })
+	f.add(cmd)
+	f.sort = choiceFlag(cmd, "sort", "", "sort by", words(client.ListSyncSessionsParamsSortStartedAt, client.ListSyncSessionsParamsSortDuration,
+		client.ListSyncSessionsParamsSortTotal, client.ListSyncSessionsParamsSortFailed)...)
+	f.order = choiceFlag(cmd, "order", "", "sort up or down",
+		words(client.ListSyncSessionsParamsOrderAsc, client.ListSyncSessionsParamsOrderDesc)...)
 	limitFlag(cmd, &f.limit)
 	return cmd
 }
 
-func (a *app) listSessions(ctx context.Context, limit int, params client.ListSyncSessionsParams) error {
-	if err := checkLimit(limit); err != nil {
+func (a *app) listSessions(ctx context.Context, f *listFlags) error {
+	if err := checkLimit(f.limit); err != nil {
 		return err
 	}
 	c, err := a.connect()
 	if err != nil {
 		return err
 	}
-	l, err := collect(ctx, limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+	params, err := f.params(ctx, a, c)
+	if err != nil {
+		return err
+	}
+	params.Sort, params.Order = given[client.ListSyncSessionsParamsSort](f.sort), given[client.ListSyncSessionsParamsOrder](f.order)
+	l, err := collect(ctx, f.limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
 		params.Limit, params.Cursor = limit, cursor
 		return c.ListSyncSessionsWithResponse(ctx, &params)
 	})

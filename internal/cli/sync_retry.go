@@ -10,9 +10,10 @@ import (
 
 // retryFlags are those of sync retry.
 type retryFlags struct {
-	scope *choice
-	code  string
-	watch bool
+	scope             *choice
+	status            []string
+	code, fingerprint string
+	watch             bool
 }
 
 func (a *app) syncRetryCommand() *cobra.Command {
@@ -20,14 +21,19 @@ func (a *app) syncRetryCommand() *cobra.Command {
 	cmd := a.command("retry SESSION", "Sync the failed or cancelled instances of a sync again", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.retrySync(ctx, args[0], &f) })
 	cmd.Long = "Starts a new sync of those instances of an ended one that failed, or were\ncancelled.\n\n" + watchHelp
-	f.scope = choiceFlag(cmd, "scope", string(client.RetryRequestScopeFailed), "which instances",
+	f.scope = choiceFlag(cmd, "scope", "", "which instances, failed if not said",
 		words(client.RetryRequestScopeFailed, client.RetryRequestScopeCancelled)...)
+	cmd.Flags().StringSliceVar(&f.status, "status", nil, "the same for several states: failed, cancelled, skipped")
 	cmd.Flags().StringVar(&f.code, "code", "", "only those that failed with this code")
+	cmd.Flags().StringVar(&f.fingerprint, "fingerprint", "", "only failures of this kind; sync errors shows them")
 	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "watch it until it ends")
 	return cmd
 }
 
 func (a *app) retrySync(ctx context.Context, named string, f *retryFlags) error {
+	if f.scope.value != "" && len(f.status) > 0 {
+		return usagef("--status stands for --scope: give one of them")
+	}
 	c, err := a.connect()
 	if err != nil {
 		return err
@@ -36,7 +42,16 @@ func (a *app) retrySync(ctx context.Context, named string, f *retryFlags) error 
 	if err != nil {
 		return err
 	}
-	body := client.RetryRequest{Scope: client.RetryRequestScope(f.scope.value), Code: optional(f.code)}
+	body := client.RetryRequest{
+		Scope: given[client.RetryRequestScope](f.scope), Code: optional(f.code), Fingerprint: optional(f.fingerprint),
+	}
+	if len(f.status) > 0 {
+		states := make([]client.RetryRequestStatus, len(f.status))
+		for i, s := range f.status {
+			states[i] = client.RetryRequestStatus(s)
+		}
+		body.Status = &states
+	}
 	made, err := read[client.SyncSession](c.RetrySyncSessionWithResponse(ctx, id, body))
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/dbfleet/dbfleet/client"
@@ -43,7 +42,11 @@ func (a *app) showSync(ctx context.Context, named string, f *recordFilter) error
 		if err != nil {
 			return err
 		}
-		return a.showRecords(ctx, c, id, f)
+		var params client.ListSyncRecordsParams
+		if f.status.value != "" {
+			params.Status = &[]client.RecordStatus{client.RecordStatus(f.status.value)}
+		}
+		return a.showRecords(ctx, c, id, params, f.limit)
 	}
 	s, err := a.session(ctx, c, named)
 	if err != nil {
@@ -62,6 +65,9 @@ func (a *app) describe(s client.SyncSession) {
 	t.add("ended", a.when(s.CompletedAt))
 	if s.CompletedAt == nil {
 		t.add("deadline", a.when(&s.DeadlineAt))
+	}
+	if s.ScheduleId != nil {
+		t.add("schedule", number(*s.ScheduleId))
 	}
 	if s.ParentId != nil {
 		t.add("retry of", s.ParentId.String())
@@ -95,29 +101,6 @@ func selected(s client.Selector) string {
 		parts = append(parts, "engine "+strings.Join(words(*s.Engines...), " or "))
 	}
 	return orDash(strings.Join(parts, ", "))
-}
-
-func (a *app) showRecords(ctx context.Context, c *api, id uuid.UUID, f *recordFilter) error {
-	params := client.ListSyncRecordsParams{Status: given[client.RecordStatus](f.status)}
-	l, err := collect(ctx, f.limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
-		params.Limit, params.Cursor = limit, cursor
-		return c.ListSyncRecordsWithResponse(ctx, id, &params)
-	})
-	if err != nil {
-		return err
-	}
-	t := &table{
-		header: []string{"RECORD", "INSTANCE", "STATUS", "TRIES", "TOOK", "READ", "NEW", "CHANGED", "GONE", "ERROR"},
-		drop:   []string{"CHANGED", "GONE", "NEW", "READ", "TRIES", "TOOK", "RECORD"},
-		keep:   []string{"INSTANCE", "STATUS"},
-		wrap:   true,
-	}
-	return showList(a, l, t, func(r client.SyncRecord) []string {
-		return []string{
-			number(r.Id), r.InstanceName, recordStatus(r), number(r.Attempt), milliseconds(r.DurationMs),
-			number(r.Items.Synced), number(r.Items.Created), number(r.Items.Updated), number(r.Items.Deleted), trouble(r),
-		}
-	})
 }
 
 func recordStatus(r client.SyncRecord) string {

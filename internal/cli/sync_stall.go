@@ -63,7 +63,7 @@ func (w *watcher) waiting(ctx context.Context, s client.SyncSession) int {
 	if s.Counts.Queued > 0 || s.Counts.Pending > maxPage {
 		return 0
 	}
-	params := client.ListSyncRecordsParams{Status: new(client.RecordStatusPending), Limit: new(maxPage)}
+	params := client.ListSyncRecordsParams{Status: &[]client.RecordStatus{client.RecordStatusPending}, Limit: new(maxPage)}
 	page, err := read[client.SyncRecordPage](w.api.ListSyncRecordsWithResponse(ctx, s.SessionId, &params))
 	first := func(r client.SyncRecord) bool { return r.Failures == 0 }
 	if err != nil || page.value.NextCursor != nil || slices.ContainsFunc(page.value.Items, first) {

@@ -80,7 +80,8 @@ func (a *app) advice(s client.SyncSession) {
 	id := s.SessionId.String()
 	t := &table{indent: 2}
 	if s.Counts.Failed > 0 {
-		t.add("every failed one:", "dbfleet sync show "+id+" --records --status failed")
+		t.add("every failed one:", "dbfleet sync records "+id+" --status failed")
+		t.add("kinds of failure:", "dbfleet sync errors "+id)
 		t.add("try them again:", "dbfleet sync retry "+id+" --watch")
 	}
 	if len(s.ErrorGroups) > 1 {

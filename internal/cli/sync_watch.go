@@ -89,11 +89,19 @@ type watcher struct {
 	stall   stall
 }
 
-// run returns nil when the session has ended.
+// run returns nil when the session has ended. It follows the stream of events,
+// and asks again and again while there is none.
 func (w *watcher) run(ctx context.Context) error {
 	w.stall.moves(w.last.value, w.app.now())
 	w.display.show(w.last.value, 0)
+	streams := true
 	for delay := firstPoll; !ended(w.last.value); delay = min(2*delay, slowestPoll) {
+		if streams && w.away.IsZero() {
+			streams = w.follow(ctx)
+			if ended(w.last.value) {
+				return nil
+			}
+		}
 		if err := w.app.pause(ctx, delay); err != nil {
 			return err
 		}

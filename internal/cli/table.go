@@ -17,6 +17,10 @@ type table struct {
 	drop []string // titles of columns that may be left out, the least important first
 	keep []string // titles of columns that are cut only after all others
 	wrap bool     // the last column goes on below itself instead of being cut
+
+	coloured bool
+	idNames  []string   // see identify
+	ids      [][]string // of each row
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -47,13 +51,24 @@ func (t *table) writeRow(b *strings.Builder, row []string, widths []int) {
 			lines := wrapped(cell, widths[i])
 			cell, below = lines[0], lines[1:]
 		}
-		line += pad(cut(cell, widths[i]), widths[i]+columnGap)
+		line += t.painted(i, cell, cut(cell, widths[i])) + strings.Repeat(" ", columnGap+max(0, widths[i]-columns(cell)))
 	}
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
 	start := t.indent + lineWidth(widths) - widths[len(widths)-1]
 	for _, rest := range below {
 		b.WriteString(strings.Repeat(" ", start) + rest + "\n")
 	}
+}
+
+// painted returns what is shown of a cell, with the colour that the whole one has.
+func (t *table) painted(column int, cell, shown string) string {
+	if !t.coloured || column >= len(t.header) {
+		return shown
+	}
+	if colour := colourOf(t.header[column], cell); colour != "" {
+		return colour + shown + plain
+	}
+	return shown
 }
 
 func (t *table) safeRows() [][]string {
@@ -118,8 +133,4 @@ func cut(s string, limit int) string {
 		b.WriteRune(r)
 	}
 	return b.String() + "…"
-}
-
-func pad(s string, to int) string {
-	return s + strings.Repeat(" ", max(0, to-columns(s)))
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbfleet/dbfleet/client"
 )
@@ -24,6 +26,8 @@ func TestWrongUsageExits2AndShowsTheHelp(t *testing.T) {
 		"instance add a --host h --engine db": "must be one of postgresql",
 		"instance add a --host h":             "required flag(s)",
 		"instance list --active=perhaps":      "must be true or false",
+		"schedule add n --all":                "required flag(s)",
+		"schedule add n --overlap both":       "must be one of skip, queue",
 		"migrate up":                          "unknown command",
 		"migrate down":                        "required flag(s)",
 	}
@@ -44,25 +48,45 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 	t.Parallel()
 	api := serve(t, routes{})
 	for args, want := range map[string]string{
-		"sync start":                        "which instances?",
-		"sync start --all --tag x":          "--all stands alone",
-		"sync watch abc":                    "at least 4",
-		"sync watch zzzzzz":                 "is not the id of a session",
-		"sync cancel 6f2c1 --record -1":     "--record",
-		"instance update 12":                "what is to change?",
-		"credential update 3":               "what is to change?",
-		"account show app":                  "ids are numbers from 1; a name needs --instance",
-		"account history app":               "ids are numbers from 1; a name needs --instance",
-		"account show 0":                    "ids are numbers",
-		"account history -- -5":             "ids are numbers",
-		"hold confirm x":                    "ids are numbers",
-		"hold list --limit -1":              "--limit",
-		"sync list --limit -1":              "--limit",
-		"sync show 6f2c1f0e --limit -1":     "--limit",
-		"whoami --api-url ftp://x":          "DBFLEET_API_URL: must start with http://",
-		"whoami --api-url http://u:p@x":     "must hold nothing but",
-		"whoami --token-file /does/not/be":  "read token",
-		"whoami --token-file " + os.DevNull: "no token",
+		"sync start":                           "which instances?",
+		"sync start --all --tag x":             "--all stands alone",
+		"sync watch abc":                       "at least 4",
+		"sync watch zzzzzz":                    "is not the id of a session",
+		"sync cancel 6f2c1 --record -1":        "--record",
+		"instance update 12":                   "what is to change?",
+		"credential update 3":                  "what is to change?",
+		"account show app":                     "ids are numbers from 1; a name needs --instance",
+		"account history app":                  "ids are numbers from 1; a name needs --instance",
+		"account show 0":                       "ids are numbers",
+		"account history -- -5":                "ids are numbers",
+		"hold confirm x":                       "ids are numbers",
+		"instance tag add eu":                  "which instances?",
+		"instance deactivate --all --id 1":     "--all stands alone",
+		"instance restore orders-1":            "ids are numbers",
+		"keys retire 3f0c":                     "16 hexadecimal digits",
+		"schedule add n --cron x":              "which instances?",
+		"schedule add n --cron x --all --id 1": "--all stands alone",
+		"schedule update 4":                    "what is to change?",
+		"schedule next 4 --count 101":          "--count must be between 1 and 100",
+		"schedule pause 0":                     "ids are numbers",
+		"hold list --limit -1":                 "--limit",
+		"sync list --limit -1":                 "--limit",
+		"sync show 6f2c1f0e --limit -1":        "--limit",
+		"whoami --api-url ftp://x":             "DBFLEET_API_URL: must start with http://",
+		"whoami --api-url http://u:p@x":        "must hold nothing but",
+		"whoami --token-file /does/not/be":     "read token",
+		"whoami --token-file " + os.DevNull:    "no token",
+		"token revoke dbf_31":                  "ids are numbers",
+		"token create --user a --role admin":   "--role is for --local",
+		"token list --user a --all":            "none of the others can be",
+		"user role alice root":                 "unknown role",
+		"audit --from yesterday":               "give a date",
+		"audit --to -3d":                       "give a date",
+		"account show 1 --at yesterday":        "is no time",
+		"account diff a":                       "compare with what?",
+		"account diff a b --from 7d":           "go with one instance",
+		"account diff a --from 1d --at 2d":     "compare with what?",
+		"account list --schema x":              "go with --privilege, --object or --database",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -215,4 +239,29 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	(&bench{}).run(t, "sync", "watch", "--help").want(t, 0, "Ctrl-C detaches")
 	(&bench{}).run(t, "completion", "bash").want(t, 0, "__start_dbfleet")
 	(&bench{}).run(t, "__complete", "sync", "start", "--category", "").want(t, 0, "account\n", "aggregation\n")
+}
+
+func TestRequestThatCameTooSoonIsSentAgain(t *testing.T) {
+	t.Parallel()
+	busy := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "2")
+		problem(http.StatusTooManyRequests, "rate_limited", "too many requests")(w, r)
+	}
+	b := &bench{api: serve(t, routes{"POST /users": inTurn(busy, busy, answerJSON(201, sampleUser()))})}
+	b.run(t, "user", "add", "alice", "--role", "operator").want(t, 0, "alice")
+	if waited := b.now.Sub(sampleTime); waited != 4*time.Second {
+		t.Errorf("waited %s", waited)
+	}
+	for _, r := range b.api.requests() {
+		if r.body != `{"name":"alice","role":"operator"}` {
+			t.Errorf("sent %q", r.body)
+		}
+	}
+	b = &bench{api: serve(t, routes{"POST /users": busy})}
+	got := b.run(t, "user", "add", "alice", "--role", "operator")
+	got.want(t, 2)
+	got.wantErr(t, "too many requests")
+	if n := len(b.api.requests()); n != maxTries {
+		t.Errorf("asked %d times", n)
+	}
 }

@@ -57,7 +57,7 @@ func TestWatchExitCodeIsTheResult(t *testing.T) {
 			endedSession(client.SessionResultPartial, client.Counts{Completed: 97, Failed: 2, Partial: 1}), 1,
 			[]string{
 				"97 completed (1 of them incomplete or held), 2 failed", "2 × connect_timeout at connect, such as orders-7\n      dial tcp 10.1.2.3:5432: over 10s\n",
-				"dbfleet sync retry " + sampleSession + " --watch", "dbfleet sync show " + sampleSession + " --records --status failed", "hold list",
+				"dbfleet sync retry " + sampleSession + " --watch", "dbfleet sync records " + sampleSession + " --status failed", "dbfleet sync errors " + sampleSession, "hold list",
 			},
 		},
 		"failed":    {endedSession(client.SessionResultFailed, client.Counts{Failed: 2}), 1, []string{"ended: failed"}},
@@ -214,8 +214,8 @@ func TestWatchEndsWhenTheTokenIsRevoked(t *testing.T) {
 	got := b.run(t, "sync", "watch", sampleSession)
 	got.want(t, 2)
 	got.wantErr(t, "the token is not valid")
-	if n := len(b.api.requests()); n != 2 {
-		t.Errorf("%d requests, want 2", n)
+	if n := len(b.api.requests()); n != 3 { // the session, its events, which this API has not, and the session again
+		t.Errorf("%d requests, want 3", n)
 	}
 }
 

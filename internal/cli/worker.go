@@ -34,6 +34,7 @@ func (a *app) workerListCommand() *cobra.Command {
 				t.add(fmt.Sprintf("%s/%d", w.Hostname, w.Pid), yesNo(w.Alive), orDash(w.Version), number(w.Concurrency),
 					strings.Join(w.Queues, " "), a.when(&w.StartedAt), a.when(&w.BeatenAt))
 			}
+			identify(t, l.Items)
 			a.showTable(t, nil)
 		})
 	})

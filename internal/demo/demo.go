@@ -101,7 +101,8 @@ func (d *demo) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.out, format+"\n", args...) // a closed terminal must not end the demo half way
 }
 
-// show makes the fleet, syncs it, changes three accounts and syncs again.
+// show makes the fleet, syncs it, changes three accounts, syncs again, and lets a
+// schedule do it a third time.
 func (d *demo) show(ctx context.Context) error {
 	if err := d.register(ctx); err != nil {
 		return err
@@ -123,7 +124,10 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	d.say("\nEach row of alpha has one account updated and one deleted, each of gamma one updated; those of beta have none:")
-	return d.command(ctx, "sync", "list", "--limit", "2")
+	if err := d.command(ctx, "sync", "list", "--limit", "2"); err != nil {
+		return err
+	}
+	return d.scheduled(ctx)
 }
 
 func (d *demo) explain() {
@@ -134,6 +138,7 @@ The demo stays up until Ctrl-C. To look around, in another terminal:
   export DBFLEET_TOKEN=%s
   %s account list --instance alpha-001
   %s sync start --all --watch
+  %s schedule pause %s
 
 API document       %s/api/v1/openapi.yaml
 Queues (Asynqmon)  %s/monitoring/   user: anything, password: the token above
@@ -141,7 +146,7 @@ Targets            alpha: psql '%s'
                    beta:  psql '%s'
                    gamma: mariadb -h %s -P %d -u root, password %s
 Logs               %s`,
-		d.api, d.token, d.program("dbfleet"), d.program("dbfleet"), d.api, d.monitor,
+		d.api, d.token, d.program("dbfleet"), d.program("dbfleet"), d.program("dbfleet"), everyMinute, d.api, d.monitor,
 		d.servers.alpha.URL(""), d.servers.beta.URL(""),
 		d.servers.gamma.Host(), d.servers.gamma.Port(), d.servers.gamma.Config("").Passwd, filepath.Join(d.dir, "log"))
 }

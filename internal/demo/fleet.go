@@ -80,17 +80,35 @@ func addInstance(
 	ctx context.Context, api *client.ClientWithResponses, name string, engine client.Engine, port int, credential int64, hostKey string,
 ) error {
 	mode := client.TLSModeDisable // the demo's servers have no certificates; nothing leaves this machine
-	answer, err := api.CreateInstanceWithResponse(ctx, client.InstanceCreate{
-		Name: name, Engine: engine, Host: "127.0.0.1", Port: &port, CredentialId: credential,
-		HostKey: &hostKey, TlsMode: &mode, Tags: &[]string{"demo"},
-	})
-	if err != nil {
-		return fmt.Errorf("add instance %s: %w", name, err)
+	for {
+		answer, err := api.CreateInstanceWithResponse(ctx, client.InstanceCreate{
+			Name: name, Engine: engine, Host: "127.0.0.1", Port: &port, CredentialId: credential,
+			HostKey: &hostKey, TlsMode: &mode, Tags: &[]string{"demo"},
+		})
+		switch {
+		case err != nil:
+			return fmt.Errorf("add instance %s: %w", name, err)
+		case answer.JSON201 != nil:
+			return nil
+		case answer.StatusCode() != http.StatusTooManyRequests:
+			return fmt.Errorf("add instance %s: %s %s", name, answer.Status(), answer.Body)
+		}
+		if err := pause(ctx, retryPause); err != nil {
+			return err
+		}
 	}
-	if answer.JSON201 == nil {
-		return fmt.Errorf("add instance %s: %s %s", name, answer.Status(), answer.Body)
+}
+
+// retryPause is how long the demo waits when it has asked the API too often.
+const retryPause = time.Second
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
 	}
-	return nil
 }
 
 // sync starts a session over the fleet and watches it. One instance fails on

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/client"
+)
+
+// comparison is the flags of account diff.
+type comparison struct {
+	from, to, at string
+	limit        int
+}
+
+func (a *app) accountDiffCommand() *cobra.Command {
+	var f comparison
+	cmd := a.command("diff INSTANCE (--from TIME | OTHER)", "Show how accounts differ between two times or two instances", cobra.RangeArgs(1, 2),
+		func(ctx context.Context, args []string) error { return a.diffAccounts(ctx, args, f) })
+	cmd.Long = "With --from, show what became other on an instance since then. With a second instance, show which accounts are only on " +
+		"one of the two, and what differs in those of the same name and host."
+	momentFlag(cmd, &f.from, "from", "the first time")
+	momentFlag(cmd, &f.to, "to", "the second time; now by default")
+	momentFlag(cmd, &f.at, "at", "compare the two instances as they were at this time")
+	limitFlag(cmd, &f.limit)
+	return cmd
+}
+
+func (a *app) diffAccounts(ctx context.Context, args []string, f comparison) error {
+	if err := checkLimit(f.limit); err != nil {
+		return err
+	}
+	params, err := a.comparisonTimes(args, f)
+	if err != nil {
+		return err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	if params.InstanceId, err = c.findInstance(ctx, args[0]); err != nil {
+		return err
+	}
+	sides := [2]string{"before only", "now only"}
+	if len(args) == 2 {
+		other, err := c.findInstance(ctx, args[1])
+		if err != nil {
+			return err
+		}
+		params.OtherId, sides = &other, [2]string{"only on " + args[0], "only on " + args[1]}
+	}
+	l, err := collect(ctx, f.limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		params.Limit, params.Cursor = limit, cursor
+		return c.CompareAccountsWithResponse(ctx, &params)
+	})
+	if err != nil {
+		return err
+	}
+	return a.describeDifferences(l, sides)
+}
+
+// comparisonTimes reads the times, and says which of them do not fit.
+func (a *app) comparisonTimes(args []string, f comparison) (params client.CompareAccountsParams, err error) {
+	switch {
+	case len(args) == 1 && (f.from == "" || f.at != ""):
+		return params, usagef("compare with what? Give --from and perhaps --to, or a second instance and perhaps --at")
+	case len(args) == 2 && (f.from != "" || f.to != ""):
+		return params, usagef("--from and --to go with one instance; two are compared at one time, --at")
+	}
+	for _, flag := range []struct {
+		name, value string
+		to          **time.Time
+	}{{"from", f.from, &params.From}, {"to", f.to, &params.To}, {"at", f.at, &params.At}} {
+		if *flag.to, err = a.moment(flag.name, flag.value); err != nil {
+			return params, err
+		}
+	}
+	return params, nil
+}
+
+func (a *app) describeDifferences(l list, sides [2]string) error {
+	if a.json {
+		a.out.json(l)
+		return nil
+	}
+	differences, err := typed[client.AccountDifference](l)
+	if err != nil {
+		return err
+	}
+	if len(differences) == 0 {
+		a.err.write("No difference.\n")
+	}
+	for _, d := range differences {
+		if err := a.describeDifference(d, sides); err != nil {
+			return err
+		}
+	}
+	if l.NextCursor != nil {
+		a.err.printf("There may be more than these %d: --limit 0 shows all.\n", len(differences))
+	}
+	return nil
+}
+
+func (a *app) describeDifference(v client.AccountDifference, sides [2]string) error {
+	name := accountName(v.Name, v.Host)
+	switch v.Side {
+	case client.AccountDifferenceSideOnlyFirst:
+		a.out.printf("- %s  %s (%s)\n", name, sides[0], string(v.Kind))
+		return nil
+	case client.AccountDifferenceSideOnlySecond:
+		a.out.printf("+ %s  %s (%s)\n", name, sides[1], string(v.Kind))
+		return nil
+	}
+	var d difference
+	if err := json.Unmarshal(v.Diff, &d); err != nil {
+		return fmt.Errorf("read the API's answer: difference of %s: %w", name, err)
+	}
+	a.out.printf("~ %s\n", name)
+	t := &table{indent: 2}
+	d.rows(t, v.Names)
+	a.out.write(t.render(0))
+	return nil
+}
