@@ -36,7 +36,7 @@ func (c *cluster) dbfleetEnv(input string, env []string, args ...string) (int, s
 // token makes a token of a new user of that role.
 func (c *cluster) token(role string) string {
 	c.t.Helper()
-	code, out := c.dbfleet("", "token", "create", "--user", role, "--role", role, "--expires", "1h", "--json")
+	code, out := c.dbfleet("", "token", "create", "--local", "--user", role, "--role", role, "--expires", "1h", "--json")
 	if code != 0 {
 		c.t.Fatalf("token create exited with %d: %s", code, out)
 	}
