@@ -38,6 +38,11 @@ demo: build ## Sync a demo fleet on private servers below .run/ (DEMO_ONCE=1 end
 test: ## Run every test; servers come from installed binaries or Debian packages
 	go test -timeout $(test_timeout) $(packages)
 
+.PHONY: bench
+bench: build ## Measure everything beside what it is compared with, below 20 minutes (BENCH=-list, BENCH=-quick)
+	go build -trimpath -o bin/ ./internal/bench
+	./bin/bench $(BENCH)
+
 .PHONY: race
 race: ## Run every test under the race detector
 	CGO_ENABLED=1 go test -race -timeout $(race_timeout) $(packages)
@@ -76,8 +81,26 @@ generate-check: ## Fail if generated code is not what make generate writes
 fmt-check: $(tools)/golangci-lint
 	$(tools)/golangci-lint fmt --diff
 
+# The linter is a package of npm, pinned by its lock file, which names no
+# download address, so that npm's own setting decides where it comes from.
+openapi_lint := tools/openapi-lint
+
+.PHONY: openapi-lint
+openapi-lint: node-check $(openapi_lint)/node_modules/.installed ## Look for faults in openapi.yaml (needs Node and npm)
+	cd $(openapi_lint) && REDOCLY_SUPPRESS_UPDATE_NOTICE=true ./node_modules/.bin/redocly lint --config redocly.yaml ../../internal/httpapi/openapi.yaml
+
+.PHONY: node-check
+node-check:
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' \
+		2>/dev/null && command -v npm >/dev/null || { \
+		echo "make openapi-lint needs npm and Node 20.19 or newer 20, or 22.12 or newer" >&2; exit 1; }
+
+$(openapi_lint)/node_modules/.installed: $(openapi_lint)/package.json $(openapi_lint)/package-lock.json | node-check
+	cd $(openapi_lint) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: check
-check: generate-check fmt-check lint vet race ## Everything that must be green before a change is done
+check: generate-check fmt-check lint vet openapi-lint race ## Everything that must be green before a change is done
 
 .PHONY: vulncheck
 vulncheck: ## Look for known faults in what we depend on (needs the network)
@@ -85,7 +108,7 @@ vulncheck: ## Look for known faults in what we depend on (needs the network)
 
 .PHONY: clean
 clean: ## Remove what was built; private servers end with the process that started them
-	rm -rf bin $(tools) coverage.out
+	rm -rf bin $(tools) $(openapi_lint)/node_modules coverage.out
 
 # A tool is built from the module that pins its version, and again when that
 # changes. The main module does not depend on the tools.
