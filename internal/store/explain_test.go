@@ -177,8 +177,7 @@ func (n planNode) scans() []string {
 // partialIndexes are the ones that hold few records, so
 // that reading all of one is fine.
 var partialIndexes = []string{
-	"records_queued", "records_of_worker", "records_deadline", "records_one_running", "records_busy", "records_busy_host",
-	"records_busy_session", "sync_sessions_open",
+	"records_queued", "records_of_worker", "records_one_running", "records_busy", "sync_sessions_open",
 }
 
 // unserved says what is wrong with the plan: a scan of all records, or of all

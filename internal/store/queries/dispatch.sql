@@ -19,9 +19,11 @@ GROUP BY w.queue;
 WITH open_sessions AS (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
+), under_way AS MATERIALIZED (
+    SELECT b.session_id, b.instance_id, b.credential_id, b.host_key, b.sync_category, b.lane, b.lost
+    FROM sync_instance_records b WHERE b.status IN ('queued', 'running')
 ), busy_hosts AS MATERIALIZED (
-    SELECT b.host_key, count(*) AS busy FROM sync_instance_records b
-    WHERE b.status IN ('queued', 'running') GROUP BY b.host_key
+    SELECT b.host_key, count(*) AS busy FROM under_way b GROUP BY b.host_key
 ), candidates AS (
     SELECT c.*
     FROM open_sessions o
@@ -47,24 +49,23 @@ WITH open_sessions AS (
 ), idle AS (
     SELECT c.*, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
     FROM candidates c
-    WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
-                      WHERE b.instance_id = c.instance_id AND b.sync_category = @category
-                        AND b.status IN ('queued', 'running'))
+    WHERE NOT EXISTS (SELECT 1 FROM under_way b WHERE b.instance_id = c.instance_id AND b.sync_category = @category)
 ), busy AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
-    FROM sync_instance_records b
-    WHERE b.status IN ('queued', 'running') AND b.sync_category = @category
+    FROM under_way b WHERE b.sync_category = @category
+), busy_logins AS MATERIALIZED (
+    SELECT b.session_id, b.credential_id, count(*) AS busy FROM under_way b GROUP BY b.session_id, b.credential_id
 ), logins AS MATERIALIZED (
     SELECT k.session_id, k.credential_id,
            EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = k.session_id
                    AND l.credential_id = k.credential_id AND l.credential_version = cr.version) AS proven,
-           (SELECT count(*) FROM sync_instance_records b WHERE b.session_id = k.session_id
-            AND b.credential_id = k.credential_id AND b.status IN ('queued', 'running')) +
+           COALESCE(b.busy, 0) +
            (SELECT count(*) FROM sync_instance_records f WHERE f.session_id = k.session_id
             AND f.credential_id = k.credential_id AND f.error_code = 'auth_failed'
             AND f.credential_version = cr.version) AS spent
     FROM (SELECT DISTINCT session_id, credential_id FROM idle) k
     JOIN credentials cr ON cr.id = k.credential_id
+    LEFT JOIN busy_logins b USING (session_id, credential_id)
 ), ranked AS (
     SELECT i.*, COALESCE(h.busy, 0) AS in_host_before, l.proven, l.spent,
            row_number() OVER (PARTITION BY i.instance_id ORDER BY i.turn, i.id)                 AS in_instance,

@@ -82,21 +82,26 @@ WITH waiting AS MATERIALIZED (
     SELECT r.id, r.status, r.due_at, r.queued_at, r.session_id, r.instance_id, r.sync_category, r.host_key, r.credential_id
     FROM sync_instance_records r
     WHERE r.id = ANY (@ids::bigint[]) AND r.status IN ('pending', 'queued')
+), under_way AS MATERIALIZED (
+    SELECT b.session_id, b.credential_id, b.host_key FROM sync_instance_records b WHERE b.status IN ('queued', 'running')
 ), hosts AS MATERIALIZED (
-    SELECT k.host_key, (SELECT count(*) FROM sync_instance_records h
-                        WHERE h.host_key = k.host_key AND h.status IN ('queued', 'running')) AS busy
+    SELECT k.host_key, count(h.host_key) AS busy
     FROM (SELECT DISTINCT host_key FROM waiting) k
+    LEFT JOIN under_way h USING (host_key)
+    GROUP BY k.host_key
+), busy_logins AS MATERIALIZED (
+    SELECT b.session_id, b.credential_id, count(*) AS busy FROM under_way b GROUP BY b.session_id, b.credential_id
 ), logins AS MATERIALIZED (
     SELECT k.session_id, k.credential_id,
            EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = k.session_id
                    AND l.credential_id = k.credential_id AND l.credential_version = c.version) AS proven,
-           (SELECT count(*) FROM sync_instance_records b WHERE b.session_id = k.session_id
-            AND b.credential_id = k.credential_id AND b.status IN ('queued', 'running')) +
+           COALESCE(b.busy, 0) +
            (SELECT count(*) FROM sync_instance_records f WHERE f.session_id = k.session_id
             AND f.credential_id = k.credential_id AND f.error_code = 'auth_failed'
             AND f.credential_version = c.version) AS spent
     FROM (SELECT DISTINCT session_id, credential_id FROM waiting) k
     JOIN credentials c ON c.id = k.credential_id
+    LEFT JOIN busy_logins b USING (session_id, credential_id)
 ), queues AS MATERIALIZED (
     SELECT k.sync_category, (SELECT count(*) FROM workers w
                              WHERE w.lease_until > now() AND k.sync_category = ANY (w.queues)) AS workers
