@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	underWay   = 20 * time.Second // until a session runs at full width
+	underWay   = 20 * time.Second // until half of a worker's places read
 	cancelTime = time.Minute      // until it has ended after a cancel
 )
 
-// measureCancel cancels a big session while a worker reads targets at full
-// width. The targets are behind a line that sees who is connected.
+// measureCancel cancels a big session while a worker reads targets in half of
+// its places at least. The targets are behind a line that sees who is connected.
 func measureCancel(ctx context.Context, b *bench) (err error) {
 	f, err := b.livePostgres(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func measureCancel(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	err = s.await(ctx, "records to run at full width", underWay, func(context.Context) (bool, error) {
+	err = s.await(ctx, "half of the places to be at a target", underWay, func(context.Context) (bool, error) {
 		open, _, _ := k.seen()
 		return open >= perWorker/2, nil
 	})

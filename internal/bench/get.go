@@ -40,7 +40,10 @@ func measureGet(ctx context.Context, b *bench) (err error) {
 		if err != nil {
 			return err
 		}
-		l.report(b, get.what, running)
+		if err := l.err(b.rate, running); err != nil {
+			return fmt.Errorf("get %s: %w", get.what, err)
+		}
+		l.report(b, get.what)
 	}
 	_, err = s.cancel(ctx, one.id)
 	return err
@@ -99,14 +102,19 @@ func answered(r *http.Response, err error) error {
 	return nil
 }
 
-func (l loaded) report(b *bench, what string, running bool) {
+// err says why the percentiles would not be what the figure promises.
+func (l loaded) err(rate int, running bool) error {
+	switch {
+	case l.faults > 0:
+		return fmt.Errorf("%d of %d requests failed: %w", l.faults, l.faults+len(l.took), l.last)
+	case !running:
+		return fmt.Errorf("the session ended before %d requests per second did", rate)
+	}
+	return nil
+}
+
+func (l loaded) report(b *bench, what string) {
 	note := fmt.Sprintf("%d requests per second for %s, the session runs", b.rate, b.loadTime)
-	if !running {
-		note = "the session had ended before the load did"
-	}
-	if l.faults > 0 {
-		note += fmt.Sprintf("; %d FAILED: %v", l.faults, l.last)
-	}
 	for _, p := range []struct {
 		name string
 		at   float64

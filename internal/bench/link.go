@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,11 +19,11 @@ type link struct {
 	delay    time.Duration // each way
 	running  sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows
-	conns  map[net.Conn]struct{}
-	open   int
-	opened time.Time // the last connection
-	closed time.Time // the same
+	mu     sync.Mutex        // guards what follows
+	conns  map[net.Conn]bool // whether it counts
+	open   int               // of those that count
+	opened time.Time         // the last one of those
+	closed time.Time         // the same
 }
 
 // newLink listens on a loopback port. trip is the round trip that it adds. The
@@ -33,7 +34,7 @@ func newLink(ctx context.Context, to string, trip time.Duration) (*link, error) 
 	if err != nil {
 		return nil, fmt.Errorf("make link: %w", err)
 	}
-	k := &link{listener: l, to: to, delay: trip / 2, conns: map[net.Conn]struct{}{}}
+	k := &link{listener: l, to: to, delay: trip / 2, conns: map[net.Conn]bool{}}
 	k.running.Go(k.accept)
 	return k, nil
 }
@@ -74,8 +75,8 @@ func (k *link) serve(conn net.Conn) {
 	defer func() { _ = target.Close() }() // whatever ended it
 	var both sync.WaitGroup
 	// What a client sends first has also waited for the handshake.
-	both.Go(func() { pass(conn, target, k.delay, 2*k.delay) })
-	both.Go(func() { pass(target, conn, k.delay, 0) })
+	both.Go(func() { pass(conn, target, k.delay, 2*k.delay, func(first []byte) { k.speak(conn, first) }) })
+	both.Go(func() { pass(target, conn, k.delay, 0, func([]byte) {}) })
 	both.Wait()
 }
 
@@ -84,7 +85,22 @@ const targetTime = 5 * time.Second
 func (k *link) arrive(conn net.Conn) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.conns[conn] = struct{}{}
+	k.conns[conn] = false
+}
+
+// cancelRequest begins a connection of PostgreSQL that only asks to cancel the
+// statement of another one. https://www.postgresql.org/docs/current/protocol-message-formats.html
+var cancelRequest = []byte{0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e}
+
+// speak counts a connection by its client's first words: one that asks to
+// cancel a statement is not there to read anything.
+func (k *link) speak(conn net.Conn, first []byte) {
+	if bytes.HasPrefix(first, cancelRequest) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.conns[conn] = true
 	k.open++
 	k.opened = time.Now()
 }
@@ -93,13 +109,15 @@ func (k *link) leave(conn net.Conn) {
 	_ = conn.Close() // whatever ended it
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.conns[conn] {
+		k.open--
+		k.closed = time.Now()
+	}
 	delete(k.conns, conn)
-	k.open--
-	k.closed = time.Now()
 }
 
-// seen returns how many connections are open, and when the last one opened and
-// the last one closed.
+// seen returns how many connections are open that have said something, and when
+// the last one did and the last one closed.
 func (k *link) seen() (open int, opened, closed time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,16 +133,21 @@ type chunk struct {
 const chunksAhead = 1024 // on their way at most
 
 // pass copies from one side to the other until either ends, each chunk later by
-// delay, the first one also by extra. Then it ends both.
-func pass(from, to net.Conn, delay, extra time.Duration) {
+// delay, the first one also by extra; begins is told the first one. Then it ends
+// both.
+func pass(from, to net.Conn, delay, extra time.Duration, begins func(first []byte)) {
 	chunks := make(chan chunk, chunksAhead)
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer close(chunks)
-		for {
+		for first := true; ; {
 			buf := make([]byte, 16<<10)
 			n, err := from.Read(buf)
 			if n > 0 {
+				if first {
+					begins(buf[:n])
+				}
+				first = false
 				chunks <- chunk{buf[:n], time.Now().Add(delay + extra)}
 				extra = 0
 			}

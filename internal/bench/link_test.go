@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 )
@@ -59,5 +60,32 @@ func TestLinkPassesOnEverythingAndSeesTheConnectionEnd(t *testing.T) {
 		if open, _, closed := k.seen(); open != 0 || closed.IsZero() {
 			t.Errorf("%d connections open, closed %s", open, closed)
 		}
+	}
+}
+
+func TestLinkDoesNotCountACancelRequest(t *testing.T) {
+	t.Parallel()
+	k, err := newLink(t.Context(), echo(t).Addr().String(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.close)
+	conn, err := net.Dial("tcp", k.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := append(slices.Clone(cancelRequest), 0, 0, 0, 1, 0, 0, 0, 2)
+	if _, err := conn.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, len(sent))); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k.close()
+	if open, opened, closed := k.seen(); open != 0 || !opened.IsZero() || !closed.IsZero() {
+		t.Errorf("%d open, opened %s, closed %s", open, opened, closed)
 	}
 }
