@@ -193,7 +193,9 @@ WITH open_sessions AS (
 ), idle AS (
     SELECT c.id, c.session_id, c.instance_id, c.host_key, c.credential_id, c.lane, c.dispatch_key, c.lost, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
     FROM candidates c
-    WHERE NOT EXISTS (SELECT 1 FROM under_way b WHERE b.instance_id = c.instance_id AND b.sync_category = $1)
+    WHERE NOT EXISTS (SELECT 1 FROM sync_instance_records b
+                      WHERE b.instance_id = c.instance_id AND b.sync_category = $1
+                        AND b.status IN ('queued', 'running'))
 ), busy AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE b.lane = 1) AS unreachable, count(*) FILTER (WHERE b.lost >= 2) AS quarantined
     FROM under_way b WHERE b.sync_category = $1
