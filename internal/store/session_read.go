@@ -15,7 +15,8 @@ import (
 )
 
 // Session returns one session; while it runs, its counts are counted from the
-// records now, and its progress is estimated. Error: session.ErrNotFound.
+// records, those of more than 1,000 once a second, and its progress is
+// estimated. Error: session.ErrNotFound.
 func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, error) {
 	row, err := s.q.SessionRow(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -24,12 +25,10 @@ func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, er
 	if err != nil {
 		return session.Session{}, fmt.Errorf("read session: %w", err)
 	}
-	one, err := s.fillSession(ctx, row)
-	if err != nil || one.Status.Terminal() {
-		return one, err
+	if row.CompletedAt == nil {
+		return s.liveSession(ctx, row)
 	}
-	one.Progress.Left, err = s.forecast(ctx, one)
-	return one, err
+	return toSession(row)
 }
 
 // fillSession adds the live counts that an open session's row does not hold.

@@ -33,8 +33,9 @@ type Store struct {
 	// new session is refused with session.ErrNotServed.
 	Serves session.Serves
 
-	pool *pgxpool.Pool
-	q    *dbq.Queries
+	pool  *pgxpool.Pool
+	q     *dbq.Queries
+	lives lives
 }
 
 // New returns a Store that works on pool.

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/session"
+)
+
+const (
+	// countAfresh is how many records a session may have to be counted for
+	// everybody who asks: that takes less than a millisecond.
+	countAfresh = 1000
+	countKept   = time.Second // how old the counts of a bigger one may be
+	countTime   = 10 * time.Second
+)
+
+// lives holds the last counts of big open sessions, so that many who look at one
+// cost no more than one who looks once a second. The zero value is ready.
+type lives struct {
+	asked singleflight.Group
+	mu    sync.Mutex // guards kept
+	kept  map[session.ID]life
+}
+
+type life struct {
+	session.Session
+	at time.Time
+}
+
+// liveSession returns an open session with its counts and its progress.
+func (s *Store) liveSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
+	if row.TotalInstances <= countAfresh {
+		return s.countedSession(ctx, row)
+	}
+	one, err := toSession(row)
+	if err != nil {
+		return one, err
+	}
+	counted, err := s.lives.session(ctx, one.ID, func(ctx context.Context) (session.Session, error) {
+		return s.countedSession(ctx, row)
+	})
+	one.Counts, one.Items, one.Progress = counted.Counts, counted.Items, counted.Progress
+	return one, err
+}
+
+func (s *Store) countedSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
+	one, err := s.fillSession(ctx, row)
+	if err != nil {
+		return one, err
+	}
+	one.Progress.Left, err = s.forecast(ctx, one)
+	return one, err
+}
+
+// session returns what was counted within countKept, or counts. Who asks
+// meanwhile gets the same answer; that the first of them leaves ends it for none.
+func (l *lives) session(
+	ctx context.Context, id session.ID, count func(context.Context) (session.Session, error),
+) (session.Session, error) {
+	if one, ok := l.recent(id); ok {
+		return one, nil
+	}
+	answer := l.asked.DoChan(id.String(), func() (any, error) {
+		if one, ok := l.recent(id); ok {
+			return one, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
+		defer cancel()
+		one, err := count(ctx)
+		if err == nil {
+			l.keep(one)
+		}
+		return one, err
+	})
+	select {
+	case <-ctx.Done():
+		return session.Session{}, context.Cause(ctx)
+	case got := <-answer:
+		one, _ := got.Val.(session.Session) // what the function above returns
+		return one, got.Err
+	}
+}
+
+func (l *lives) recent(id session.ID) (session.Session, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept, ok := l.kept[id]
+	return kept.Session, ok && time.Since(kept.at) < countKept
+}
+
+func (l *lives) keep(one session.Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept == nil {
+		l.kept = map[session.ID]life{}
+	}
+	for id, old := range l.kept {
+		if time.Since(old.at) >= countKept {
+			delete(l.kept, id)
+		}
+	}
+	l.kept[one.ID] = life{one, time.Now()}
+}
