@@ -170,7 +170,7 @@ WITH waiting AS MATERIALIZED (
             AND f.credential_id = k.credential_id AND f.error_code = 'auth_failed'
             AND f.credential_version = c.version) AS spent
     FROM (SELECT DISTINCT session_id, credential_id FROM waiting) k
-    JOIN credentials c ON c.id = k.credential_id
+    LEFT JOIN credentials c ON c.id = k.credential_id
     LEFT JOIN busy_logins b USING (session_id, credential_id)
 ), queues AS MATERIALIZED (
     SELECT k.sync_category, (SELECT count(*) FROM workers w

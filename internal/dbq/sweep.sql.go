@@ -205,6 +205,26 @@ func (q *Queries) KeepMonths(ctx context.Context, ahead int32) error {
 	return err
 }
 
+const lockRunningRecord = `-- name: LockRunningRecord :execrows
+SELECT 1 FROM sync_instance_records r
+WHERE r.id = $1::bigint AND r.attempt = $2::integer AND r.worker_id = $3::uuid AND r.status = 'running'
+FOR UPDATE OF r SKIP LOCKED
+`
+
+type LockRunningRecordParams struct {
+	ID       int64
+	Attempt  int32
+	WorkerID uuid.UUID
+}
+
+func (q *Queries) LockRunningRecord(ctx context.Context, arg LockRunningRecordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, lockRunningRecord, arg.ID, arg.Attempt, arg.WorkerID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const removeLapsedWorkers = `-- name: RemoveLapsedWorkers :many
 DELETE FROM workers WHERE lease_until < now() RETURNING id
 `

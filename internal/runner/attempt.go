@@ -136,7 +136,7 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, end ending) {
 		return
 	}
 	began := time.Now()
-	err := patiently(ctx, r.over, end.settle)
+	err := stubbornly(ctx, r.over, end.settle)
 	r.Metrics.Settles.Observe(time.Since(began).Seconds())
 	switch {
 	case errors.Is(err, session.ErrClaimLost):
@@ -152,7 +152,8 @@ func (r *Runner) unfinished(ctx context.Context, w session.Work, end ending) {
 // ending is how an attempt without results ends.
 type ending struct {
 	result string
-	fault  *session.Fault              // nil when the target has no part in it
+	fault  *session.Fault              // nil when it costs no attempt
+	why    error                       // why it was given back
 	delay  time.Duration               // until the next attempt
 	took   time.Duration               // the attempt
 	settle func(context.Context) error // nil: others hold the record
@@ -173,7 +174,7 @@ func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault
 	case errors.Is(stopped, errCancelled):
 		return ending{result: "cancelled", settle: end(session.RecordCancelled, nil)}
 	case errors.Is(stopped, errReleased), errors.Is(err, session.ErrAway): // our own trouble costs no attempt
-		return ending{result: "released", settle: give(nil, 0)}
+		return ending{result: "released", why: fault.Err, settle: give(nil, 0)}
 	case again:
 		return ending{result: "retry", fault: fault, delay: delay, settle: give(fault, delay)}
 	}
@@ -181,12 +182,16 @@ func (r *Runner) ending(w session.Work, err, stopped error, fault *session.Fault
 }
 
 func (r *Runner) logEnding(ctx context.Context, e ending) {
-	if e.fault == nil {
-		r.Log.InfoContext(ctx, "record not synced", "result", e.result, "took_ms", e.took.Milliseconds())
-		return
+	log := r.Log.With("result", e.result, "took_ms", e.took.Milliseconds())
+	switch {
+	case e.fault != nil:
+		log.WarnContext(ctx, "record not synced", "code", e.fault.Code, "phase", e.fault.Phase,
+			"err", e.fault.Err, "again_in_ms", e.delay.Milliseconds())
+	case e.why != nil:
+		log.InfoContext(ctx, "record not synced", "err", e.why)
+	default:
+		log.InfoContext(ctx, "record not synced")
 	}
-	r.Log.WarnContext(ctx, "record not synced", "result", e.result, "code", e.fault.Code, "phase", e.fault.Phase,
-		"err", e.fault.Err, "took_ms", e.took.Milliseconds(), "again_in_ms", e.delay.Milliseconds())
 }
 
 // cleaned returns err as a fault whose words hold no secret.

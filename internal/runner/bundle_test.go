@@ -37,6 +37,7 @@ type fakeStore struct {
 	mu       sync.Mutex // guards what follows
 	worker   session.WorkerID
 	awayFor  int // how many calls find Postgres away
+	locked   int // how many settlements find the row locked
 	claimed  int
 	policy   session.RetryPolicy
 	settled  []settled
@@ -83,6 +84,10 @@ func (f *fakeStore) settle(s settled) error {
 	defer f.mu.Unlock()
 	if err := f.away(); err != nil {
 		return err
+	}
+	if f.locked > 0 {
+		f.locked--
+		return &session.Fault{Code: session.CodeStorage, Phase: session.PhaseStore, Err: errors.New("lock timeout")}
 	}
 	f.settled = append(f.settled, s)
 	return nil

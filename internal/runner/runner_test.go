@@ -203,6 +203,51 @@ func TestRunThatPostgresCouldNotTakeCostsNoAttempt(t *testing.T) {
 		if s := b.wantSettled(t, "returned"); s.fault != nil {
 			t.Errorf("fault = %v", s.fault)
 		}
+		if log := b.log.String(); !strings.Contains(log, "result=released") || !strings.Contains(log, session.ErrAway.Error()) {
+			t.Errorf("log: %s", log)
+		}
+	})
+}
+
+// What Postgres is there for and cannot take is a failure of this record: it must
+// not come back until the end of its session.
+func TestRunThatCannotBeStoredIsAFailure(t *testing.T) {
+	t.Parallel()
+	slow := func(ctx context.Context, task Task) (Report, error) {
+		return Report{}, patiently(context.WithoutCancel(ctx), task.Over, func(ctx context.Context) error {
+			<-ctx.Done()
+			return fmt.Errorf("merge: %w", ctx.Err())
+		})
+	}
+	refused := func(context.Context, Task) (Report, error) {
+		return Report{}, &session.Fault{Code: session.CodeStorage, Phase: session.PhaseStore, Err: errors.New("no space left on device")}
+	}
+	for name, job := range map[string]jobFunc{"in time": slow, "at all": refused} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBundle(t, job)
+				<-b.handle(t.Context(), 1)
+				if s := b.wantSettled(t, "returned"); s.fault == nil || s.fault.Code != session.CodeStorage || s.delay <= 0 {
+					t.Errorf("settled %+v", s)
+				}
+				b.store.policy.MaxAttempts = 1
+				<-b.handle(t.Context(), 2)
+				if all := b.store.all(); len(all) != 2 || all[1].how != "failed" {
+					t.Errorf("settled %+v", all)
+				}
+			})
+		})
+	}
+}
+
+func TestSettleOutwaitsALock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, failing(session.CodeTLS))
+		b.store.locked = 3
+		<-b.handle(t.Context(), 1)
+		b.wantSettled(t, "failed")
 	})
 }
 

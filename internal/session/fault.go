@@ -43,8 +43,9 @@ const (
 	CodeCredentialRejected Code = "credential_rejected"   // three logins failed: the rest is not tried
 	CodeHostDown           Code = "host_down"             // three instances of the host did not answer
 	CodeSessionDeadline    Code = "session_deadline"
-	CodeStuck              Code = "stuck"  // the deadline passed under a live worker
-	CodePoison             Code = "poison" // three workers were lost with this record
+	CodeStuck              Code = "stuck"          // the deadline passed under a live worker
+	CodePoison             Code = "poison"         // three workers were lost with this record
+	CodeStorage            Code = "storage_failed" // our own database could not take it: a limit, a lock, a full disk
 	CodeInternal           Code = "internal"
 )
 
@@ -91,7 +92,7 @@ func AsFault(err error) *Fault {
 // passing lists the failures that may be gone at the next attempt.
 var passing = []Code{
 	CodeDNS, CodeNoRoute, CodeConnectTimeout, CodeRefused, CodeReset, CodeTimeout,
-	CodeTooMany, CodeStarting, CodeDeadlock, CodeStuck,
+	CodeTooMany, CodeStarting, CodeDeadlock, CodeStuck, CodeStorage,
 }
 
 // Passing reports whether another attempt may succeed where this one failed.
@@ -103,7 +104,7 @@ func (c Code) Contact() fleet.Contact {
 	switch c {
 	case CodeConnectTimeout, CodeNoRoute:
 		return fleet.ContactUnreachable
-	case CodeNotAllowed, CodeDNS, CodeCredential, CodeInternal, CodeStuck:
+	case CodeNotAllowed, CodeDNS, CodeCredential, CodeInternal, CodeStuck, CodeStorage:
 		return fleet.ContactUnknown
 	}
 	return fleet.ContactAlive

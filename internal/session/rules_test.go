@@ -28,7 +28,7 @@ func codes() map[Code]struct {
 		CodeAuthFailed: {false, alive}, CodeTooMany: {true, alive}, CodeStarting: {true, alive},
 		CodeUnknownDatabase: {false, alive}, CodePermission: {false, alive}, CodeUnsupported: {false, alive},
 		CodeQuery: {false, alive}, CodeDeadlock: {true, alive}, CodeTooLarge: {false, alive},
-		CodeCredential: {false, unknown}, CodeInternal: {false, unknown}, CodeStuck: {true, unknown},
+		CodeCredential: {false, unknown}, CodeInternal: {false, unknown}, CodeStuck: {true, unknown}, CodeStorage: {true, unknown},
 	}
 }
 

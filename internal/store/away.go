@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,34 +15,58 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// passingClasses are the SQLSTATE classes of a Postgres that will be back:
-// connection exceptions, transaction rollback (deadlock, serialization),
-// insufficient resources, object in use, operator intervention, system error.
-var passingClasses = []string{"08", "40", "53", "55", "57", "58"}
+// awayCodes are the SQLSTATEs of a server that ends, starts or takes nobody in,
+// beside the class of connection exceptions.
+var awayCodes = []string{"57P01", "57P02", "57P03", "53300"}
+
+// troubleCodes are SQLSTATEs, or their classes, of a server that is there and
+// could not do this one thing now: transaction rollback (deadlock,
+// serialization), resources (a full disk), locks, system errors, and the ends of
+// statements and transactions that took too long.
+var troubleCodes = []string{"40", "53", "55", "58", "57014", "25P03"}
 
 // away marks an error that says that Postgres cannot be asked now with
-// session.ErrAway; every other error, and nil, comes back as it is.
+// session.ErrAway, and one that only this object met as a *session.Fault of the
+// code session.CodeStorage; every other error, and nil, comes back as it is.
 func away(err error) error {
-	if errors.Is(err, session.ErrAway) || !Unavailable(err) {
+	_, told := errors.AsType[*session.Fault](err)
+	switch {
+	case told, errors.Is(err, session.ErrAway):
 		return err
+	case isAway(err):
+		return fmt.Errorf("%w: %w", session.ErrAway, err)
+	case isTrouble(err):
+		return &session.Fault{Code: session.CodeStorage, Phase: session.PhaseStore, Err: err}
 	}
-	return fmt.Errorf("%w: %w", session.ErrAway, err)
+	return err
 }
 
-// Unavailable reports whether err says that Postgres could not be reached,
-// went away, or did not answer in time: the same call may work a moment later.
-func Unavailable(err error) bool {
-	return err != nil && (errors.Is(err, session.ErrAway) || isAway(err))
-}
+// Unavailable reports whether err says that Postgres could not be reached or
+// went away: every call would fail now. A statement that took too long, or a
+// caller whose time is over, does not say that.
+func Unavailable(err error) bool { return errors.Is(err, session.ErrAway) || isAway(err) }
 
 func isAway(err error) bool {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		return slices.ContainsFunc(passingClasses, func(class string) bool { return strings.HasPrefix(pgErr.Code, class) })
+	if err == nil {
+		return false
 	}
-	var connectErr *pgconn.ConnectError
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(pgErr.Code, "08") || slices.Contains(awayCodes, pgErr.Code)
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return false // the caller's time, though what is left of the connection may say more
+	}
 	var netErr net.Error
-	return errors.As(err, &connectErr) || errors.As(err, &netErr) || pgconn.SafeToRetry(err) ||
+	return errors.As(err, &netErr) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, pgx.ErrTxClosed) || strings.Contains(err.Error(), "conn closed")
+}
+
+// isTrouble is to be asked about what isAway denies.
+func isTrouble(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.ContainsFunc(troubleCodes, func(code string) bool { return strings.HasPrefix(pgErr.Code, code) })
 }

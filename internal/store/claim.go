@@ -86,6 +86,10 @@ func (s *Store) ProveLogin(ctx context.Context, w session.Work) error {
 // Close ends the record for good without results: failed, cancelled or
 // skipped. fault is nil when there was none. Error: session.ErrClaimLost.
 func (s *Store) Close(ctx context.Context, c session.Claim, status session.RecordStatus, fault *session.Fault, details map[string]any) error {
+	return closeRecord(ctx, s.q, c, status, fault, details)
+}
+
+func closeRecord(ctx context.Context, q *dbq.Queries, c session.Claim, status session.RecordStatus, fault *session.Fault, details map[string]any) error {
 	if _, err := session.RecordRunning.To(status); err != nil {
 		return err
 	}
@@ -94,7 +98,7 @@ func (s *Store) Close(ctx context.Context, c session.Claim, status session.Recor
 		return err
 	}
 	words := faultWords(fault)
-	n, err := s.q.CloseRecord(ctx, dbq.CloseRecordParams{
+	n, err := q.CloseRecord(ctx, dbq.CloseRecordParams{
 		ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker, Status: string(status),
 		Failed: words.count, Contact: string(words.contact),
 		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message,
@@ -107,8 +111,12 @@ func (s *Store) Close(ctx context.Context, c session.Claim, status session.Recor
 // pass (fault), or to give it back untried (nil). It becomes cancelled instead
 // when its session, or it alone, is being cancelled. Error: session.ErrClaimLost.
 func (s *Store) Return(ctx context.Context, c session.Claim, fault *session.Fault, delay time.Duration) error {
+	return returnRecord(ctx, s.q, c, fault, delay)
+}
+
+func returnRecord(ctx context.Context, q *dbq.Queries, c session.Claim, fault *session.Fault, delay time.Duration) error {
 	words := faultWords(fault)
-	n, err := s.q.ReturnRecord(ctx, dbq.ReturnRecordParams{
+	n, err := q.ReturnRecord(ctx, dbq.ReturnRecordParams{
 		ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker,
 		Failed: words.count, Contact: string(words.contact), Delay: delay,
 		ErrorCode: words.code, ErrorPhase: words.phase, ErrorMessage: words.message, ErrorFingerprint: words.fingerprint,

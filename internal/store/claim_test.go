@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -150,6 +151,26 @@ func TestClaimSkipsInstanceThatIsGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A credential that only deleted instances used may be deleted: the records that
+// still wait for it must find their end.
+func TestRecordWithoutInstanceAndCredentialIsSkipped(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.worker(t)
+	ids := b.instances(t, 1)
+	id := b.start(t, ids...)
+	if err := b.DeleteInstance(t.Context(), ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.DeleteCredential(t.Context(), fleet.CredentialID(b.credential)); err != nil {
+		t.Fatal(err)
+	}
+	b.wantReasons(t, id, session.Ready)
+	_, err := b.Claim(t.Context(), b.ticket(t, id), worker, time.Minute)
+	wantErr(t, err, session.ErrClaimLost)
+	b.wantStatus(t, id, session.RecordSkipped)
 }
 
 func TestClaimOfBusyInstanceComesAgainInFiveSeconds(t *testing.T) {

@@ -55,6 +55,25 @@ func (b *fleetBundle) sql(t testing.TB, statement string, args ...any) {
 	}
 }
 
+// hold runs a statement in a transaction that stays open until the test ends it,
+// or is over.
+func (b *fleetBundle) hold(t testing.TB, statement string, args ...any) pgx.Tx {
+	t.Helper()
+	tx, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tx.Rollback(context.WithoutCancel(t.Context())); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+			t.Error(err)
+		}
+	})
+	if _, err := tx.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return tx
+}
+
 // value returns the single value of a query.
 func value[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) T {
 	t.Helper()

@@ -19,7 +19,8 @@ import (
 // writes the next time, all in one transaction. Any number of callers may run
 // beside each other. The Firing names no schedule when there was none to deal
 // with. With an error nothing was written; the Firing still names the schedule,
-// so that the caller can pass it by. Error: session.ErrAway.
+// so that the caller can pass it by, and what may pass is tried again. Error:
+// session.ErrAway.
 func (s *Store) FireDue(ctx context.Context, passed []schedule.ID) (schedule.Firing, error) {
 	return s.firing(ctx, func(q *dbq.Queries) (dbq.Schedule, error) { return q.LockDueSchedule(ctx, numbers(passed)) },
 		func(f *firer) error { return f.fireDue(ctx) })

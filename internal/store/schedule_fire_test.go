@@ -157,6 +157,23 @@ func TestFailedTransactionLeavesNothing(t *testing.T) {
 	b.sound(t)
 }
 
+// A statement that took too long is a matter of this schedule, and is tried again.
+func TestFireThatTakesTooLongLeavesNothingAndStopsNobody(t *testing.T) {
+	t.Parallel()
+	b := newSchedules(t)
+	s := b.nightly(t, nil)
+	b.dueSince(t, s, time.Second)
+	b.sql(t, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'slow' USING ERRCODE = '57014'; END $$`)
+	b.sql(t, `CREATE TRIGGER slow BEFORE INSERT ON sync_sessions FOR EACH ROW EXECUTE FUNCTION slow()`)
+	done, err := b.FireDue(t.Context(), nil)
+	if err == nil || errors.Is(err, session.ErrAway) || done.Schedule != s.ID || len(done.Fires) != 0 {
+		t.Fatalf("fired %+v, %v", done, err)
+	}
+	b.sql(t, `DROP TRIGGER slow ON sync_sessions`)
+	b.fire(t, schedule.Started)
+	b.sound(t)
+}
+
 func TestFaultThatWillNotPassIsToldOnce(t *testing.T) {
 	t.Parallel()
 	b := newSchedules(t)

@@ -127,7 +127,7 @@ func (f *firer) attempt(ctx context.Context, do func(*firer) error) (fault, err 
 		}
 		return nil, nil
 	}
-	if ctx.Err() != nil || Unavailable(fault) {
+	if ctx.Err() != nil || isAway(fault) || isTrouble(fault) {
 		return nil, fault // the whole transaction is given up
 	}
 	if err := sub.Rollback(ctx); err != nil {

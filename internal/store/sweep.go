@@ -29,7 +29,8 @@ func (s *Store) Reap(ctx context.Context) (workers, records int, err error) {
 }
 
 // ReapStuck ends the attempts whose deadline passed under a live worker; that
-// is a failure like any other. It returns how many there were.
+// is a failure like any other. One whose results are just being stored is left
+// to the next call. It returns how many it ended.
 func (s *Store) ReapStuck(ctx context.Context) (int, error) {
 	rows, err := s.q.StuckRecords(ctx)
 	if err != nil {
@@ -41,6 +42,8 @@ func (s *Store) ReapStuck(ctx context.Context) (int, error) {
 		switch err := s.endStuck(ctx, row); {
 		case err == nil:
 			ended++
+		case errors.Is(err, session.ErrAway):
+			return ended, errors.Join(append(faults, err)...)
 		case !errors.Is(err, session.ErrClaimLost):
 			faults = append(faults, err)
 		}
@@ -48,6 +51,8 @@ func (s *Store) ReapStuck(ctx context.Context) (int, error) {
 	return ended, errors.Join(faults...)
 }
 
+// endStuck passes a record by that another transaction holds: its results are
+// just being stored, and whoever waited for them would stop the whole sweep.
 func (s *Store) endStuck(ctx context.Context, row dbq.StuckRecordsRow) error {
 	c := session.Claim{Record: session.RecordID(row.ID), Session: row.SessionID, Attempt: int(row.Attempt), Worker: *row.WorkerID}
 	fault := &session.Fault{
@@ -55,10 +60,17 @@ func (s *Store) endStuck(ctx context.Context, row dbq.StuckRecordsRow) error {
 		Err: errors.New("the worker did not end the attempt in time"),
 	}
 	policy := session.RetryPolicy{MaxAttempts: int(row.MaxAttempts)}
-	if delay, again := policy.Next(fault.Code, int(row.Failures)+1); again {
-		return s.Return(ctx, c, fault, delay)
-	}
-	return s.Close(ctx, c, session.RecordFailed, fault, nil)
+	delay, again := policy.Next(fault.Code, int(row.Failures)+1)
+	return away(s.inTx(ctx, func(q *dbq.Queries) error {
+		n, err := q.LockRunningRecord(ctx, dbq.LockRunningRecordParams{ID: row.ID, Attempt: row.Attempt, WorkerID: *row.WorkerID})
+		if err := fenced(c, n, err, "lock stuck record"); err != nil {
+			return err
+		}
+		if again {
+			return returnRecord(ctx, q, c, fault, delay)
+		}
+		return closeRecord(ctx, q, c, session.RecordFailed, fault, nil)
+	}))
 }
 
 // CancelLeftovers closes what still waits in cancelling sessions: a record

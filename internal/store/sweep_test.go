@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,31 @@ func TestReapStuckIsAFailure(t *testing.T) {
 	}
 	if r := b.onlyRecord(t, id); r.Status != session.RecordFailed || r.Failures != 3 {
 		t.Errorf("record = %+v", r)
+	}
+}
+
+// A big merge holds its record for long. Whoever waited for it would keep every
+// other record from being looked at.
+func TestReapStuckPassesByWhatIsBeingStored(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.worker(t)
+	stored, w := b.running(t, worker)
+	stuck, _ := b.running(t, worker)
+	b.sql(t, `UPDATE sync_instance_records SET deadline_at = now() - interval '1 s'`)
+	merge := b.hold(t, `SELECT 1 FROM sync_instance_records WHERE id = $1 FOR UPDATE`, w.Record)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if n, err := b.ReapStuck(ctx); n != 1 || err != nil {
+		t.Fatalf("ReapStuck = %d, %v; want the other record only", n, err)
+	}
+	b.wantStatus(t, stuck, session.RecordPending)
+	b.wantStatus(t, stored, session.RecordRunning)
+	if err := merge.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := b.ReapStuck(ctx); n != 1 || err != nil {
+		t.Errorf("ReapStuck after the merge = %d, %v", n, err)
 	}
 }
 

@@ -66,7 +66,7 @@ WITH open_sessions AS (
             AND f.credential_id = k.credential_id AND f.error_code = 'auth_failed'
             AND f.credential_version = cr.version) AS spent
     FROM (SELECT DISTINCT session_id, credential_id FROM idle) k
-    JOIN credentials cr ON cr.id = k.credential_id
+    LEFT JOIN credentials cr ON cr.id = k.credential_id -- gone with its last instance: not proven
     LEFT JOIN busy_logins b USING (session_id, credential_id)
 ), ranked AS (
     SELECT i.*, COALESCE(h.busy, 0) AS in_host_before, l.proven, l.spent,

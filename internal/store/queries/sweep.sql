@@ -33,6 +33,11 @@ WHERE r.status = 'running' AND r.deadline_at < now()
 ORDER BY r.deadline_at
 LIMIT 500;
 
+-- name: LockRunningRecord :execrows
+SELECT 1 FROM sync_instance_records r
+WHERE r.id = @id::bigint AND r.attempt = @attempt::integer AND r.worker_id = @worker_id::uuid AND r.status = 'running'
+FOR UPDATE OF r SKIP LOCKED;
+
 -- name: CancellingSessions :many
 SELECT session_id FROM sync_sessions WHERE completed_at IS NULL AND status = 'cancelling';
 
