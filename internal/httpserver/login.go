@@ -46,11 +46,12 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 // that the limiter allows. Errors: user.ErrBadToken, *tooManyError.
 func authenticate(ctx context.Context, users Users, limits *Limiter, address string, token secret.Text) (user.User, error) {
 	hash, formErr := user.HashToken(token)
-	if err := limits.admit(hash, address); err != nil {
+	login, err := limits.admit(hash, address)
+	if err != nil {
 		return user.User{}, err
 	}
 	if formErr != nil {
-		limits.failed(hash, address)
+		login.failed()
 		return user.User{}, formErr
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, loginTimeout, fmt.Errorf("authenticate: over %s", loginTimeout))
@@ -58,9 +59,13 @@ func authenticate(ctx context.Context, users Users, limits *Limiter, address str
 	who, err := users.Authenticate(ctx, hash)
 	switch {
 	case err == nil:
-		limits.passed(hash)
+		login.passed()
 	case errors.Is(err, user.ErrBadToken):
-		limits.failed(hash, address)
+		login.failed()
+	case ctx.Err() != nil:
+		login.abandoned()
+	default:
+		login.unanswered()
 	}
 	return who, err
 }
