@@ -16,7 +16,7 @@ const differenceList = "differences"
 func (a *API) CompareAccounts(ctx context.Context, r gen.CompareAccountsRequestObject) (gen.CompareAccountsResponseObject, error) {
 	c := account.Comparison{
 		Instance: fleet.InstanceID(r.Params.InstanceId), Other: (*fleet.InstanceID)(r.Params.OtherId),
-		From: r.Params.From, To: r.Params.To, At: r.Params.At,
+		From: utc(r.Params.From), To: utc(r.Params.To), At: utc(r.Params.At),
 	}
 	if err := c.Validate(a.Now()); err != nil {
 		return nil, malformed(err)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -73,7 +74,9 @@ func afterPlace[T any](list string, sent *string, id func(T) int64) (place T, er
 		return place, err
 	}
 	var found T
-	if err := json.Unmarshal([]byte(text), &found); err != nil || id(found) <= 0 {
+	var plain any
+	err = errors.Join(json.Unmarshal([]byte(text), &found), json.Unmarshal([]byte(text), &plain))
+	if err != nil || id(found) <= 0 || checkNUL("cursor", plain) != nil { // decoding leaves no text that is not UTF-8
 		return place, errCursor()
 	}
 	return found, nil

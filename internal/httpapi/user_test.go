@@ -164,3 +164,21 @@ func TestAuditTrailOverTheAPI(t *testing.T) {
 		t.Errorf("from after to: %s", a.body)
 	}
 }
+
+func TestDeniedAttemptIsAuditedWhateverItsPath(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	for path, call := range map[string]request{
+		"/api/v1/settings/%00": {method: "PUT", path: "/settings/%00", body: `{"value":1}`},
+		"/api/v1/users/1%00":   {method: "PATCH", path: "/users/1%00", body: `{"disabled":true}`},
+		"/api/v1/users/%FF":    {method: "PATCH", path: "/users/%FF", body: `{"disabled":true}`},
+	} {
+		call.role = user.Viewer
+		if a := b.do(t, call); a.status != 403 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+		if n := one[int](t, b, `SELECT count(*) FROM audit_events WHERE action = 'request.denied' AND detail->>'path' = $1`, path); n != 1 {
+			t.Errorf("%s: %d audit events", path, n)
+		}
+	}
+}

@@ -41,6 +41,9 @@ func (o operation) checked(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := o.checkDocument(c); err != nil {
 			return err
 		}
+		if err := o.checkTimes(r.URL.Query(), body); err != nil {
+			return err
+		}
 		if err := checkNUL("", body); err != nil {
 			return err
 		}

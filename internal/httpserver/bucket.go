@@ -61,6 +61,15 @@ func (b buckets[K]) take(key K, p pace, now time.Time) time.Duration {
 	return wait
 }
 
+// giveBack returns one that was taken.
+func (b buckets[K]) giveBack(key K, p pace, now time.Time) {
+	if one, there := b[key]; there {
+		one = one.filled(p, now)
+		one.left = min(p.most, one.left+1)
+		b[key] = one
+	}
+}
+
 // makeRoom forgets the full ones once there are too many, and any others until
 // half is left: a forgotten caller is treated like a new one.
 func (b buckets[K]) makeRoom(p pace, now time.Time) {

@@ -122,6 +122,7 @@ type fakeUsers struct {
 	events []user.Event
 	actors []user.Actor
 	err    error // answers every call when it is set
+	hangs  bool  // until there is no time left
 	calls  int
 }
 
@@ -141,10 +142,14 @@ func (f *fakeUsers) fail(err error) {
 	f.err = err
 }
 
-func (f *fakeUsers) Authenticate(_ context.Context, hash user.Hash) (user.User, error) {
+func (f *fakeUsers) Authenticate(ctx context.Context, hash user.Hash) (user.User, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
+	if f.hangs {
+		<-ctx.Done()
+		return user.User{}, ctx.Err()
+	}
 	if f.err != nil {
 		return user.User{}, f.err
 	}

@@ -30,12 +30,15 @@ type Limiter struct {
 	mu        sync.Mutex // guards what follows
 	tokens    buckets[user.Hash]
 	addresses buckets[netip.Prefix]
+	underWay  map[user.Hash]int // logins, by token; as many as there are requests at most
 }
 
 // NewLimiter returns a Limiter that asks rate, which must not block, at every
 // request.
 func NewLimiter(rate func() Rate) *Limiter {
-	return &Limiter{rate: rate, now: time.Now, tokens: buckets[user.Hash]{}, addresses: buckets[netip.Prefix]{}}
+	return &Limiter{
+		rate: rate, now: time.Now, tokens: buckets[user.Hash]{}, addresses: buckets[netip.Prefix]{}, underWay: map[user.Hash]int{},
+	}
 }
 
 // tooManyError refuses a request that came too soon.
@@ -46,50 +49,87 @@ func (e *tooManyError) Error() string { return fmt.Sprintf("too many requests: w
 // seconds is the wait in the form of Retry-After.
 func (e *tooManyError) seconds() int { return max(1, int(math.Ceil(e.wait.Seconds()))) }
 
+// attempt is a login under way. It must be ended, by one of its methods.
+type attempt struct {
+	limits  *Limiter // nil: nothing is counted
+	token   user.Hash
+	network netip.Prefix
+	paid    bool // it was taken from the network's bucket
+}
+
 // admit lets a request of a known token pass at that token's rate, and one of
-// any other while its address has not failed too often.
-func (l *Limiter) admit(token user.Hash, address string) error {
+// any other while its address has not failed too often. Such a login is taken
+// for a failed one until its end, so that many at once are no way around the
+// limit; those of the same token count once until they have failed.
+func (l *Limiter) admit(token user.Hash, address string) (attempt, error) {
 	if l == nil {
-		return nil
+		return attempt{}, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rate, now := l.rate(), l.now()
-	if _, known := l.tokens[token]; known {
-		return refusal(l.tokens.take(token, rate.perToken(), now))
+	a := attempt{limits: l, token: token, network: networkOf(address)}
+	var wait time.Duration
+	switch _, known := l.tokens[token]; {
+	case known:
+		wait = l.tokens.take(token, rate.perToken(), now)
+	case l.underWay[token] > 0:
+		wait = l.addresses.peek(a.network, rate.perAddress(), now)
+	default:
+		wait = l.addresses.take(a.network, rate.perAddress(), now)
+		a.paid = true
 	}
-	return refusal(l.addresses.peek(networkOf(address), rate.perAddress(), now))
+	if wait > 0 {
+		return attempt{}, &tooManyError{wait}
+	}
+	l.underWay[token]++
+	return a, nil
 }
 
-// passed notes that a token is valid.
-func (l *Limiter) passed(token user.Hash) {
+// passed notes that the token is valid.
+func (a attempt) passed() {
+	a.end(func(l *Limiter) {
+		if _, known := l.tokens[a.token]; !known {
+			l.tokens.take(a.token, l.rate().perToken(), l.now())
+		}
+		a.giveBack(l)
+	})
+}
+
+// failed notes that the token is not valid.
+func (a attempt) failed() {
+	a.end(func(l *Limiter) {
+		delete(l.tokens, a.token) // revoked since
+		if !a.paid {
+			l.addresses.take(a.network, l.rate().perAddress(), l.now())
+		}
+	})
+}
+
+// unanswered notes that nobody could be asked, which is not the caller's doing.
+func (a attempt) unanswered() { a.end(a.giveBack) }
+
+// abandoned notes that there was no answer in time: it stays counted, or slow
+// look-ups would be a way around the limit.
+func (a attempt) abandoned() { a.end(func(*Limiter) {}) }
+
+func (a attempt) giveBack(l *Limiter) {
+	if a.paid {
+		l.addresses.giveBack(a.network, l.rate().perAddress(), l.now())
+	}
+}
+
+func (a attempt) end(count func(*Limiter)) {
+	l := a.limits
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, known := l.tokens[token]; !known {
-		l.tokens.take(token, l.rate().perToken(), l.now())
+	if l.underWay[a.token]--; l.underWay[a.token] == 0 {
+		delete(l.underWay, a.token)
 	}
-}
-
-// failed notes that a token is not valid.
-func (l *Limiter) failed(token user.Hash, address string) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.tokens, token) // revoked since
-	l.addresses.take(networkOf(address), l.rate().perAddress(), l.now())
-}
-
-// refusal is nil when there is nothing to wait for.
-func refusal(wait time.Duration) error {
-	if wait <= 0 {
-		return nil
-	}
-	return &tooManyError{wait}
+	count(l)
 }
 
 // networkOf is what counts as one caller: an IPv4 address, or the /64 that a

@@ -46,11 +46,12 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 // that the limiter allows. Errors: user.ErrBadToken, *tooManyError.
 func authenticate(ctx context.Context, users Users, limits *Limiter, address string, token secret.Text) (user.User, error) {
 	hash, formErr := user.HashToken(token)
-	if err := limits.admit(hash, address); err != nil {
+	login, err := limits.admit(hash, address)
+	if err != nil {
 		return user.User{}, err
 	}
 	if formErr != nil {
-		limits.failed(hash, address)
+		login.failed()
 		return user.User{}, formErr
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, loginTimeout, fmt.Errorf("authenticate: over %s", loginTimeout))
@@ -58,9 +59,13 @@ func authenticate(ctx context.Context, users Users, limits *Limiter, address str
 	who, err := users.Authenticate(ctx, hash)
 	switch {
 	case err == nil:
-		limits.passed(hash)
+		login.passed()
 	case errors.Is(err, user.ErrBadToken):
-		limits.failed(hash, address)
+		login.failed()
+	case ctx.Err() != nil:
+		login.abandoned()
+	default:
+		login.unanswered()
 	}
 	return who, err
 }
@@ -82,7 +87,7 @@ func (s *Server) permit(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		err := s.cfg.Auditor.Audit(ctx, user.Event{
 			Action: "request.denied", ObjectType: "route", ObjectID: c.Request().Method + " " + c.Path(), Outcome: user.Denied,
-			Detail: map[string]any{"path": c.Request().URL.Path, "role": user.ActorFrom(ctx).Role, "needed": needed.role},
+			Detail: map[string]any{"path": c.Request().URL.EscapedPath(), "role": user.ActorFrom(ctx).Role, "needed": needed.role},
 		})
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
@@ -58,5 +59,24 @@ func TestFailedLoginsOfAnAddressAreRefused(t *testing.T) {
 	}
 	if calls := b.users.calls; calls != 5 {
 		t.Errorf("asked who it is %d times", calls)
+	}
+}
+
+func TestLoginThatHangsCountsAsAFailedOne(t *testing.T) {
+	t.Parallel()
+	rate := httpserver.Rate{PerSecond: 100, Burst: 100, FailedLogins: 1}
+	b := newBundleWith(t, httpserver.Config{Limiter: httpserver.NewLimiter(func() httpserver.Rate { return rate })})
+	b.route(http.MethodGet, "/x", user.Viewer, fine)
+	b.users.fail(session.ErrAway)
+	for range 5 {
+		if a := b.do(t, "GET", "/x", nil, b.as(user.Viewer)); a.status != 503 {
+			t.Errorf("while nobody can be asked: %d %s", a.status, a.body)
+		}
+	}
+	b.users.hangs = true
+	for i, want := range []int{503, 429} {
+		if a := b.do(t, "GET", "/x", nil, b.as(user.Viewer)); a.status != want || a.header.Get("Retry-After") == "" {
+			t.Errorf("attempt %d: %d %s", i, a.status, a.body)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbfleet/dbfleet/internal/invalid"
 )
@@ -72,5 +73,22 @@ func TestTextRules(t *testing.T) {
 				t.Errorf("err = %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestTimeIsBoundedByItsYearInUTC(t *testing.T) {
+	t.Parallel()
+	for text, fine := range map[string]bool{
+		"0001-01-01T00:00:00Z": true, "9998-12-31T23:59:59Z": true, "9999-01-01T05:00:00+06:00": true,
+		"0001-01-01T00:00:00+01:00": false, "0000-06-01T00:00:00Z": false, "9999-01-01T00:00:00Z": false,
+		"9998-12-31T23:59:59-01:00": false, "9999-12-31T23:59:59-01:00": false,
+	} {
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := invalid.Time("at", moment); (err == nil) != fine {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

@@ -65,11 +65,13 @@ func TestDaysAreThoseOfTheZone(t *testing.T) {
 		zone, from, to string
 		want           []string
 	}{
-		"a day of 23 hours":       {"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", []string{"2026-03-29"}},
-		"a day of 25 hours":       {"Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", []string{"2026-10-25"}},
-		"midnight does not exist": {"America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-05T12:00:00Z", []string{"2018-11-03", "2018-11-04", "2018-11-05"}},
-		"an hour over midnight":   {"Asia/Shanghai", "2026-11-20T15:30:00Z", "2026-11-20T16:30:00Z", []string{"2026-11-20", "2026-11-21"}},
-		"a date that was skipped": {"Pacific/Apia", "2011-12-30T09:00:00Z", "2011-12-30T11:00:00Z", []string{"2011-12-29", "2011-12-30", "2011-12-31"}},
+		"a day of 23 hours":              {"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", []string{"2026-03-29"}},
+		"a day of 25 hours":              {"Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", []string{"2026-10-25"}},
+		"midnight does not exist":        {"America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-05T12:00:00Z", []string{"2018-11-03", "2018-11-04", "2018-11-05"}},
+		"an hour over midnight":          {"Asia/Shanghai", "2026-11-20T15:30:00Z", "2026-11-20T16:30:00Z", []string{"2026-11-20", "2026-11-21"}},
+		"a date that was skipped":        {"Pacific/Apia", "2011-12-30T09:00:00Z", "2011-12-30T11:00:00Z", []string{"2011-12-29", "2011-12-30", "2011-12-31"}},
+		"the last days with four digits": {"UTC", "9999-12-30T00:00:00Z", "9999-12-31T12:00:00Z", []string{"9999-12-30", "9999-12-31"}},
+		"a day with five digits":         {"Asia/Shanghai", "9999-12-31T12:00:00Z", "9999-12-31T20:00:00Z", []string{"9999-12-31", "10000-01-01"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -95,15 +95,16 @@ type DayFigures struct {
 
 // Days lists the dates of every day of which a part lies in [from, to), in zone.
 func Days(from, to time.Time, zone *time.Location) []string {
-	last := to.Add(-time.Nanosecond).In(zone).Format(time.DateOnly)
-	year, month, date := from.In(zone).Date()
 	var days []string
-	for {
-		// Noon of a date exists in every zone, midnight does not.
-		day := time.Date(year, month, date+len(days), 12, 0, 0, 0, time.UTC).Format(time.DateOnly)
-		if day > last {
-			return days
-		}
-		days = append(days, day)
+	last := noon(to.Add(-time.Nanosecond).In(zone))
+	for day := noon(from.In(zone)); !day.After(last); day = day.AddDate(0, 0, 1) {
+		days = append(days, day.Format(time.DateOnly))
 	}
+	return days
+}
+
+// noon stands for the date of t: it exists in every zone, midnight does not.
+func noon(t time.Time) time.Time {
+	year, month, date := t.Date()
+	return time.Date(year, month, date, 12, 0, 0, 0, time.UTC)
 }
