@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // Stored is what the plan needs to know of a stored account.
@@ -92,11 +93,20 @@ func check(accounts []Account) error {
 	return nil
 }
 
+// PlaceIdentity begins the identity of a server that has none of its own: what
+// follows is made of where it runs. Stored; do not rename.
+const PlaceIdentity = "place-"
+
 // Foreign reports whether a snapshot comes from another server than what is
-// stored. A server that does not say who it is, is taken for the same.
+// stored. A server that does not say who it is, is taken for the same; and so is
+// one that has an identity of its own where it had none, or the other way round:
+// that is an upgrade, which many servers get in one night.
 func (c Current) Foreign(snap Snapshot) bool {
-	return c.Identity != "" && snap.Server.Identity != "" && c.Identity != snap.Server.Identity
+	was, is := c.Identity, snap.Server.Identity
+	return was != "" && is != "" && was != is && hasOwnIdentity(was) == hasOwnIdentity(is)
 }
+
+func hasOwnIdentity(identity string) bool { return !strings.HasPrefix(identity, PlaceIdentity) }
 
 // planOther plans a snapshot of another server: it is held, or replaces
 // everything when that was confirmed and the list of accounts is complete.

@@ -180,6 +180,32 @@ func TestPlanOfSilentServerTakesItForTheSame(t *testing.T) {
 	}
 }
 
+// A server that is upgraded, or goes back, may begin or cease to have an identity
+// of its own.
+func TestPlanComparesIdentitiesOfOneKind(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		was, is string
+		foreign bool
+	}{
+		"same place":       {"place-a", "place-a", false},
+		"place to own":     {"place-a", "U", false},
+		"own to place":     {"U", "place-a", false},
+		"own to other own": {"U", "V", true},
+		"moved":            {"place-a", "place-b", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			snap := read(people(1, 3))
+			snap.Server.Identity = test.is
+			got := plan(t, account.Current{Identity: test.was, Accounts: stored(t, people(1, 3))}, snap)
+			if got.Foreign != test.foreign || got.Held != test.foreign {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 func TestPlanHoldsAnotherServer(t *testing.T) {
 	t.Parallel()
 	current := account.Current{Identity: "OLD", Accounts: stored(t, people(1, 3))}

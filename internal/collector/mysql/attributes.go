@@ -32,11 +32,8 @@ func (c *conn) readUserAttributes(ctx context.Context) error {
 	if c.read.version.mariaDB() || !c.read.version.hasRoles() {
 		return nil
 	}
-	const columns = 7
-	err := c.each(ctx, query{name: "user_attributes", sql: sqlAttributes, columns: columns}, c.read.addAttributes)
-	if noView(err) {
-		err = c.each(ctx, query{name: "user_attributes", sql: stateMySQL, columns: columns}, c.read.addAttributes)
-	}
+	q := query{name: "user_attributes", sql: sqlAttributes, columns: 7}
+	err := c.eachState(ctx, q, stateMySQL, c.read.addAttributes)
 	if err == nil {
 		return nil
 	}

@@ -124,18 +124,19 @@ func refusal(err error) (number uint16, ok bool) {
 const (
 	numberNoTable         = 1146
 	numberUnknownVariable = 1193
+	numberExpired         = 1820
 )
 
 // numberCode translates a server's error.
 func numberCode(number uint16) session.Code {
 	switch number {
-	case 1045, 1698, 1862, 3118, 3878, 4151: // access denied, password expired, account locked
+	case 1045, 1698, 1862, 3118, 3878, 3955, 4150, 4151, numberExpired: // access denied, password expired, account locked
 		return session.CodeAuthFailed
 	case 1049:
 		return session.CodeUnknownDatabase
-	case 1044, 1142, 1143, 1227, 1130, 1356, 1449: // also: host not allowed, a view of ours without its definer
+	case 1044, 1142, 1143, 1227, 1129, 1130, 1356, 1449: // also: host blocked or not allowed, a view of ours without its definer
 		return session.CodePermission
-	case 1040, 1203, 1226, 1129:
+	case 1040, 1203, 1226:
 		return session.CodeTooMany
 	case 1053, 1077, 1079, 1927, 4031:
 		return session.CodeReset

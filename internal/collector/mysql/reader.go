@@ -25,9 +25,10 @@ func New(dialer *netguard.Dialer, observe collector.Observer) *Reader {
 }
 
 // ReadAccounts reads all accounts of t with what they may do. It calls loggedIn,
-// unless that is nil, once, right after the login has succeeded. It blocks for as
-// long as limits and ctx let it; when it returns, its connection is closed. What
-// still runs on the target then, the server ends by itself within the limits.
+// unless that is nil, once, right after the login and the first statement: only
+// that shows whether the password has expired. It blocks for as long as limits and
+// ctx let it; when it returns, its connection is closed. What still runs on the
+// target then, the server ends by itself within the limits.
 //
 // The error is a *session.Fault, and the snapshot is empty then. When ctx has
 // ended the fault wraps its cause. The snapshot's lists may be shared between
@@ -73,11 +74,11 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 		return err
 	}
 	defer c.close()
-	if loggedIn != nil {
-		loggedIn(ctx)
+	if err := c.readFirst(ctx, loggedIn); err != nil {
+		return err
 	}
 	for _, step := range []func(context.Context) error{
-		c.readVersion, c.readSettings, c.readIdentity, c.readDefaultLifetime,
+		c.readSettings, c.readIdentity, c.readDefaultLifetime,
 		c.readAccounts, c.readMemberships, c.readGrants,
 	} {
 		if err := step(ctx); err != nil {
@@ -85,4 +86,17 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 		}
 	}
 	return nil
+}
+
+// readFirst reads the version. A server may let an account in and then do nothing
+// for it until its password is changed: that login has failed.
+func (c *conn) readFirst(ctx context.Context, loggedIn func(context.Context)) error {
+	err := c.readVersion(ctx)
+	if f, ok := err.(*failure); ok && f.number == numberExpired { //nolint:errorlint // one returns nothing else
+		return c.read.report.Fault(ctx, session.CodeAuthFailed, session.PhaseLogin, f.fault.Err, "the password has expired")
+	}
+	if loggedIn != nil {
+		loggedIn(ctx)
+	}
+	return err
 }

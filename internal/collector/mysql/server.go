@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
@@ -135,7 +136,9 @@ func (c *conn) readSettings(ctx context.Context) error {
 }
 
 // What a server says about itself. MariaDB's server_uid is the machine and the
-// port; before 10.5 there is none.
+// port. It came with minor versions, so that an upgrade gives a server one:
+// 10.6.19, 11.6.1 and the releases of the other series beside them; see
+// https://mariadb.com/docs/server/ha-and-performance/optimization-and-tuning/system-variables/system-and-status-variables-added-by-major-release/system-variables-added-in-mariadb-10-6
 const (
 	sqlServerUUID = `
 SELECT @@server_uuid`
@@ -162,14 +165,15 @@ func (c *conn) readIdentity(ctx context.Context) error {
 	return nil
 }
 
-// readPlace makes an identity of where the server keeps its data.
+// readPlace makes an identity of where the server runs and keeps its data: one
+// that has moved is another until somebody says otherwise.
 func (c *conn) readPlace(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "identity", sql: sqlPlace, columns: 3})
 	if err != nil {
 		return c.read.skip("identity", err)
 	}
 	sum := sha256.Sum256([]byte(strings.Join(values, "\x00")))
-	c.read.snapshot.Server.Identity = "place-" + hex.EncodeToString(sum[:16])
+	c.read.snapshot.Server.Identity = account.PlaceIdentity + hex.EncodeToString(sum[:16])
 	return nil
 }
 

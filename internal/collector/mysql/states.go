@@ -67,34 +67,46 @@ const (
 	stateColumns
 )
 
-const adviceView = "the account needs SELECT on the view dbfleet.account_state, which the documentation has"
+const adviceView = "the account needs SELECT on the view dbfleet.account_state as the documentation makes it"
 
-// readStates reads the accounts of a MariaDB that keeps them as JSON: from the
-// view, or else from the table.
+// readStates reads the accounts of a MariaDB that keeps them as JSON.
 func (c *conn) readStates(ctx context.Context) error {
-	err := c.each(ctx, query{name: "accounts", sql: sqlStates, columns: stateColumns}, c.read.addState)
-	if !noView(err) {
-		return err
-	}
-	err = c.each(ctx, query{name: "accounts", sql: stateMariaDB, columns: stateColumns}, c.read.addState)
-	if noView(err) {
-		return c.read.permission(ctx, "accounts", err, adviceView)
-	}
-	return err
+	return c.eachState(ctx, query{name: "accounts", sql: sqlStates, columns: stateColumns}, stateMariaDB, c.read.addState)
 }
 
-// noView reports whether a statement failed because there is no such view or
-// table for us.
-func noView(err error) bool {
+// eachState is each for what our view shows; where there is none that works, the
+// table may answer the statement that the view is made of. When it does not, the
+// view is what is to be mended.
+func (c *conn) eachState(ctx context.Context, q query, ofTable string, visit func(row) error) error {
+	err := c.each(ctx, q, visit)
+	f := noView(err)
+	if f == nil {
+		return err
+	}
+	q.sql = ofTable
+	if err := c.each(ctx, q, visit); noView(err) == nil {
+		return err
+	}
+	f.fault = c.read.permission(ctx, q.name, f.fault.Err, adviceView)
+	return f
+}
+
+// noView returns the failure of a statement for which there is no such view or
+// table for us, or one that does not work; nil for any other.
+func noView(err error) *failure {
 	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
 	if !ok || !f.refused() {
-		return false
+		return nil
 	}
 	switch f.number {
 	case 1044, 1049, 1142, 1143, numberNoTable:
-		return true
+		return f
+	case 1054, 1356: // without a column, without what it is made of
+		return f
+	case 1045, 1449: // without its definer; the first is what an ordinary account is told
+		return f
 	}
-	return false
+	return nil
 }
 
 func (r *read) addState(v row) error {

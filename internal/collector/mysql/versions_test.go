@@ -181,7 +181,7 @@ func mariaDB(version string) script {
 	unknown := refusal(1193, "Unknown system variable")
 	return script{
 		"VERSION()":                 rows(2, []string{version, "mariadb.org binary distribution"}),
-		"@@server_uid":              unknown, // from 10.5 on
+		"@@server_uid":              unknown, // from 10.6.19 on, and later ones of the other series
 		"@@hostname":                rows(3, []string{"h", "3306", "/var/lib/mysql/"}),
 		"default_password_lifetime": rows(1, []string{"90"}),
 		"mysql.roles_mapping":       rows(5, []string{"%", "app", "", "reader", "N"}, []string{"localhost", "root", "", "reader", "Y"}),
@@ -214,6 +214,9 @@ func TestMariaDB103ByItsManual(t *testing.T) {
 	want := []string{"database||shop||DELETE HISTORY,SELECT", "server||||REPLICATION CLIENT", "table|shop|orders||DELETE HISTORY,SELECT"}
 	if got := grantLines(app); !slices.Equal(got, want) || app.Attributes["max_statement_time_s"] != 1.5 {
 		t.Errorf("%q, attributes %v", got, app.Attributes)
+	}
+	if !strings.HasPrefix(s.Server.Identity, account.PlaceIdentity) {
+		t.Errorf("identity %q", s.Server.Identity)
 	}
 	if m := app.Memberships; len(m) != 1 || m[0].Role != "reader@" || m[0].Admin || !*m[0].Default {
 		t.Errorf("memberships %+v", m)

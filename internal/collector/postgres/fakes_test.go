@@ -32,9 +32,22 @@ func answerTLS(c net.Conn, answer byte) {
 
 // serve accepts a login and gives each query to answer.
 func serve(c net.Conn, answer func(*pgproto3.Backend, string)) {
+	admit(c, func(string) *pgproto3.ErrorResponse { return nil }, answer)
+}
+
+// admit is serve for a server that may refuse a login to a database.
+func admit(c net.Conn, refuse func(database string) *pgproto3.ErrorResponse, answer func(*pgproto3.Backend, string)) {
 	backend := pgproto3.NewBackend(c, c)
-	if _, err := backend.ReceiveStartupMessage(); err != nil {
+	start, err := backend.ReceiveStartupMessage()
+	if err != nil {
 		return
+	}
+	if m, ok := start.(*pgproto3.StartupMessage); ok {
+		if no := refuse(m.Parameters["database"]); no != nil {
+			backend.Send(no)
+			_ = backend.Flush()
+			return
+		}
 	}
 	backend.Send(&pgproto3.AuthenticationOk{})
 	backend.Send(&pgproto3.ParameterStatus{Name: "server_version", Value: "15.4"})

@@ -16,9 +16,10 @@ import (
 // A failure is a fault with what the reader has to know to go on without the
 // part that failed.
 type failure struct {
-	fault *session.Fault
-	state string // the server's SQLSTATE; empty when it was not the server who refused
-	alive bool   // the connection can be used further
+	fault  *session.Fault
+	state  string // the server's SQLSTATE; empty when it was not the server who refused
+	alive  bool   // the connection can be used further
+	server bool   // of a login: it would be refused to any database
 }
 
 // Error returns the fault's text.
@@ -36,7 +37,24 @@ func (r *read) connectFailure(ctx, outer context.Context, a *attempt, err error)
 	if outer.Err() != nil {
 		code = session.CodeTimeout // it says nothing about the target
 	}
-	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), state: state(err)}
+	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), state: state(err), server: refusesAll(err)}
+}
+
+// refusesAll reports whether a login was refused by the whole server: for the
+// password, while it starts or stops, or because it is full. Only one database
+// is full when the error comes from the routine that checks those:
+// https://www.postgresql.org/docs/current/errcodes-appendix.html and
+// https://www.postgresql.org/docs/current/protocol-error-fields.html
+func refusesAll(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch e.Code {
+	case stateNoPassword, stateStopping, stateCrashed, stateStarting, stateIdle:
+		return true
+	}
+	return strings.HasPrefix(e.Code, classResources) && e.Routine != "CheckMyDatabase"
 }
 
 // code returns what stopped the attempt, and for TLS which field to change.
@@ -121,6 +139,11 @@ const (
 	stateNoPrivilege    = "42501"
 	stateLockTimeout    = "55P03"
 	stateQueryCancelled = "57014"
+	stateStopping       = "57P01"
+	stateCrashed        = "57P02"
+	stateStarting       = "57P03"
+	stateIdle           = "57P05"
+	classResources      = "53" // too few, whether connections, memory or room
 )
 
 // stateCode translates a server's SQLSTATE.
@@ -134,9 +157,9 @@ func stateCode(state string) session.Code {
 		return session.CodePermission
 	case "53300":
 		return session.CodeTooMany
-	case "57P03":
+	case stateStarting:
 		return session.CodeStarting
-	case "57P01", "57P02", "57P05":
+	case stateStopping, stateCrashed, stateIdle:
 		return session.CodeReset
 	case stateQueryCancelled, stateLockTimeout:
 		return session.CodeTimeout

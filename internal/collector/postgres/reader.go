@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -74,6 +75,7 @@ type read struct {
 	report  collector.Reporter
 	observe collector.Observer
 	version int // server_version_num: 150004
+	unfound []unfound
 }
 
 func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
@@ -81,26 +83,23 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
 	}
 	r.snapshot.Details = map[string]any{}
-	database := r.target.Database
-	if database == "" {
-		database = initialDatabase
-	}
-	others, err := r.readFirst(ctx, database, loggedIn)
+	first := cmp.Or(r.target.Database, initialDatabase)
+	others, err := r.readFirst(ctx, first, loggedIn)
 	if err != nil {
 		return err
 	}
-	for _, name := range others {
-		if err := r.readDatabase(ctx, name); err != nil {
+	for _, other := range others {
+		if err := r.readDatabase(ctx, other); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.checkUnfound(ctx, first)
 }
 
 // readFirst reads what belongs to the whole server, and the database it has come
-// in by. It returns the names of the databases that are still to be read.
-func (r *read) readFirst(ctx context.Context, database string, loggedIn func(context.Context)) ([]string, error) {
-	c, err := r.open(ctx, database)
+// in by. It returns the databases that are still to be read.
+func (r *read) readFirst(ctx context.Context, first string, loggedIn func(context.Context)) ([]database, error) {
+	c, err := r.open(ctx, first)
 	if err != nil {
 		return nil, err
 	}

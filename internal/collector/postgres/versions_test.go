@@ -35,7 +35,7 @@ func healthy(number string) *script {
 	return &script{
 		columns: map[string]int{
 			"server_version_num": 2, "system_identifier": 1, "rolcanlogin": 11, "pg_auth_members": 6,
-			"pg_db_role_setting": 3, "datallowconn": 4, "aclexplode": 11,
+			"pg_db_role_setting": 3, "datallowconn": 6, "SELECT oid::text FROM": 1, "aclexplode": 11,
 		},
 		rows: map[string][][]string{
 			"server_version_num": {{number, "99.9 (Test)"}},
@@ -45,7 +45,7 @@ func healthy(number string) *script {
 				{"16002", "group", "f", "f", "t", "f", "f", "f", "f", "-1", ""},
 			},
 			"pg_auth_members": {{"16001", "16002", "10", "f", "t", "f"}},
-			"datallowconn":    {{"postgres", "t", "t", "t"}},
+			"datallowconn":    {{"postgres", "t", "t", "t", "5", "706f737467726573"}},
 			"aclexplode":      {{"table", "s", "t", "", "", "16001", "10", "explicit", "", "SELECT,UPDATE", "UPDATE"}},
 		},
 	}
