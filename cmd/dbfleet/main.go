@@ -9,8 +9,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	_ "time/tzdata" // time zones on machines without their own
-
 	"github.com/dbfleet/dbfleet/internal/app"
 	"github.com/dbfleet/dbfleet/internal/cli"
 	"github.com/dbfleet/dbfleet/internal/queue"

@@ -5,10 +5,8 @@ package main
 import (
 	"os"
 
-	_ "time/tzdata" // time zones on machines without their own
-
 	"github.com/dbfleet/dbfleet/internal/app"
 	"github.com/dbfleet/dbfleet/internal/config"
 )
 
-func main() { os.Exit(app.Main(config.Worker, os.Environ(), os.Stderr)) }
+func main() { os.Exit(app.Main(config.Worker, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }

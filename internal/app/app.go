@@ -49,8 +49,12 @@ func Version() string {
 type Process func(ctx context.Context, hard context.Context, cfg config.Config, log *slog.Logger) error
 
 // Main runs one serving process until a signal ends it and returns its exit
-// code. environ has the form of os.Environ.
-func Main(role config.Role, environ []string, stderr io.Writer) int {
+// code. args are those behind the program's name, and environ has the form of
+// os.Environ. The log goes to stderr; only --help and --version print on stdout.
+func Main(role config.Role, args, environ []string, stdout, stderr io.Writer) int {
+	if code, over := told(role, args, stdout, stderr); over {
+		return code
+	}
 	return serve(role, processes()[role], environ, stderr)
 }
 

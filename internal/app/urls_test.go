@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -25,9 +26,9 @@ func TestURLThatADriverRefusesIsAFaultOfTheConfiguration(t *testing.T) {
 		"postgres://u:" + canary + "@h/d?sslmode=verify-full&sslcert=/" + canary:   "",
 	} {
 		var out strings.Builder
-		code := Main(config.Scheduler, []string{
+		code := Main(config.Scheduler, nil, []string{
 			"DBFLEET_DATABASE_URL=" + url, "DBFLEET_REDIS_URL=redis://:" + canary + "@h:6379/abc", "DBFLEET_DB_CONNS=0",
-		}, &out)
+		}, io.Discard, &out)
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if code != 2 || len(lines) != 4 {
 			t.Errorf("%s: exit code %d, output:\n%s", url, code, out.String())

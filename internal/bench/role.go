@@ -45,7 +45,7 @@ func playRole(args []string, stderr io.Writer) int {
 	case roleTasks:
 		return serveTasks(os.Environ(), stderr)
 	}
-	return app.Main(config.Role(args[0]), os.Environ(), stderr)
+	return app.Main(config.Role(args[0]), nil, os.Environ(), io.Discard, stderr)
 }
 
 func profileTo(name string) (stop func(), err error) {

@@ -91,6 +91,9 @@ func (a *app) describeDifferences(l list, sides [2]string) error {
 	if err != nil {
 		return err
 	}
+	if a.csv {
+		return a.differenceTable(differences, sides, l.NextCursor)
+	}
 	if len(differences) == 0 {
 		a.err.write("No difference.\n")
 	}
@@ -115,13 +118,52 @@ func (a *app) describeDifference(v client.AccountDifference, sides [2]string) er
 		a.out.printf("+ %s  %s (%s)\n", name, sides[1], string(v.Kind))
 		return nil
 	}
-	var d difference
-	if err := json.Unmarshal(v.Diff, &d); err != nil {
-		return fmt.Errorf("read the API's answer: difference of %s: %w", name, err)
+	t, err := rowsOf(v)
+	if err != nil {
+		return err
 	}
 	a.out.printf("~ %s\n", name)
-	t := &table{indent: 2}
-	d.rows(t, v.Names)
 	a.out.write(t.render(0))
+	return nil
+}
+
+// rowsOf returns a row of two cells for each thing that differs in an account
+// of both sides; none for any other.
+func rowsOf(v client.AccountDifference) (*table, error) {
+	t := &table{indent: 2}
+	if v.Side != client.AccountDifferenceSideBoth {
+		return t, nil
+	}
+	var d difference
+	if err := json.Unmarshal(v.Diff, &d); err != nil {
+		return nil, fmt.Errorf("read the API's answer: difference of %s: %w", accountName(v.Name, v.Host), err)
+	}
+	d.rows(t, v.Names)
+	return t, nil
+}
+
+// differenceTable has a row for each thing that differs.
+func (a *app) differenceTable(differences []client.AccountDifference, sides [2]string, more *string) error {
+	words := map[client.AccountDifferenceSide]string{
+		client.AccountDifferenceSideOnlyFirst: sides[0], client.AccountDifferenceSideOnlySecond: sides[1],
+		client.AccountDifferenceSideBoth: "both",
+	}
+	t := &table{header: []string{"NAME", "KIND", "SIDE", "WHAT", "DETAIL"}}
+	var rows []client.AccountDifference
+	for _, v := range differences {
+		changes, err := rowsOf(v)
+		if err != nil {
+			return err
+		}
+		if len(changes.rows) == 0 {
+			changes.add("", "")
+		}
+		for _, c := range changes.rows {
+			t.add(accountName(v.Name, v.Host), string(v.Kind), words[v.Side], c[0], c[1])
+			rows = append(rows, v)
+		}
+	}
+	identify(t, rows)
+	a.showTable(t, more)
 	return nil
 }

@@ -20,6 +20,7 @@ type apiCommand struct {
 	out    []string
 	body   string // that it must send
 	query  string // that it must send
+	local  *fakeLocal
 }
 
 // allCommands is the whole table.
@@ -35,8 +36,14 @@ func (c apiCommand) bench(t *testing.T, answer http.HandlerFunc) *bench {
 	if handlers == nil {
 		handlers = routes{}
 	}
-	handlers[c.route] = answer
-	return &bench{api: serve(t, handlers), stdin: c.stdin}
+	if c.route != "" {
+		handlers[c.route] = answer
+	}
+	b := &bench{api: serve(t, handlers), stdin: c.stdin}
+	if c.local != nil {
+		b.local = c.local
+	}
+	return b
 }
 
 func TestCommandAsksAndShows(t *testing.T) {

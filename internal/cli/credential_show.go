@@ -52,7 +52,7 @@ func (a *app) showCredential(ctx context.Context, named string, limit int) error
 		return nil
 	}
 	a.describeCredential(login.value)
-	if len(users.Items) == 0 {
+	if len(users.Items) == 0 && !a.csv {
 		return nil
 	}
 	a.out.write("\n")

@@ -140,12 +140,14 @@ func listCommands() map[string][]string {
 		"sync list": {"6f2c1f0"}, "sync show records": {"orders-1", "failed"}, "account list": {"orders-1", "app"},
 		"hold list": {"orders-1"}, "schedule list": {"nightly"}, "schedule show": {"started"}, "schedule history": {"started"},
 		"setting list": {"dispatch"}, "user list": {"alice"}, "token list": {"laptop"}, "audit": {"instance.update"},
+		"keys list": {"3f0c9a2b41d7e865"}, "migrate status": {"00001"}, "sync errors": {"4be0a6d1f02c9e77", "connect_timeout"},
+		"sync stats": {"account"}, "instance tag list": {"eu"}, "doctor": {"postgres"},
 	}
 }
 
 func TestEveryListFitsANarrowTerminal(t *testing.T) {
 	t.Parallel()
-	commands := allCommands()
+	commands := listed()
 	for name, key := range listCommands() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +157,7 @@ func TestEveryListFitsANarrowTerminal(t *testing.T) {
 				b.width = width
 				got := b.run(t, c.args...)
 				got.want(t, 0, key...)
-				if name != "schedule show" { // whose first lines are no table
+				if name != "schedule show" && name != "sync stats" { // whose first lines are no table
 					wantWidth(t, got.out, width)
 				}
 			}

@@ -17,7 +17,8 @@ type bulkFlags struct {
 	dryRun bool
 }
 
-const bulkHelp = `Changes every server that is selected, active or not: all of them or none.
+const bulkHelp = `Changes every server that is selected, active or not: all of them or none. Where
+one that is named is not there, nothing is changed.
 ` + selectorHelp
 
 func (f *bulkFlags) register(cmd *cobra.Command) {
@@ -108,6 +109,11 @@ func (a *app) changeInstances(ctx context.Context, f *bulkFlags, body client.Ins
 	if err != nil {
 		return err
 	}
+	if f.names() && !f.dryRun {
+		if err := c.checkNames(ctx, body); err != nil {
+			return err
+		}
+	}
 	done, err := read[client.InstanceBulkResult](c.ChangeInstancesWithResponse(ctx, body))
 	if err != nil {
 		return err
@@ -118,6 +124,23 @@ func (a *app) changeInstances(ctx context.Context, f *bulkFlags, body client.Ins
 		a.describeBulk(done.value)
 	}
 	return unknownOf(done.value)
+}
+
+// names reports whether single instances are named, one of which may not be there.
+func (f *bulkFlags) names() bool { return len(f.ids)+len(f.selectorFlags.instances) > 0 }
+
+// checkNames refuses a change of instances that are not all there, before any
+// is changed: the API changes the others.
+func (c *api) checkNames(ctx context.Context, body client.InstanceBulk) error {
+	body.DryRun = new(true)
+	would, err := read[client.InstanceBulkResult](c.ChangeInstancesWithResponse(ctx, body))
+	if err != nil {
+		return err
+	}
+	if err := unknownOf(would.value); err != nil {
+		return fmt.Errorf("%w; nothing was changed", err)
+	}
+	return nil
 }
 
 func (a *app) describeBulk(v client.InstanceBulkResult) {

@@ -37,12 +37,14 @@ func (a *app) exportInstances(ctx context.Context, path string, params client.Ex
 		return err
 	}
 	if path == "" {
-		a.out.write(string(file.Body))
+		a.listed = true
+		a.out.csv(string(file.Body))
 		return nil
 	}
 	if err := os.WriteFile(path, file.Body, 0o600); err != nil {
 		return fmt.Errorf("write the file: %w", err)
 	}
+	a.listed = true // in the file
 	a.err.printf("Written: %s\n", path)
 	return nil
 }

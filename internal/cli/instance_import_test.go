@@ -100,6 +100,12 @@ func TestUnknownInstancesOfABulkChangeAreNamed(t *testing.T) {
 		Changed: 1, UnknownIds: []int64{7, 8}, UnknownNames: strings.Split(strings.Repeat("nobody,", 12), ",")[:12],
 	})})}
 	got := b.run(t, "instance", "activate", "--id", "7,8,9")
+	got.want(t, 2)
+	got.wantErr(t, `there is no instance id 7, id 8, "nobody"`, "and 4 more; nothing was changed")
+	if asked := b.api.requests(); got.out != "" || len(asked) != 1 || !strings.Contains(asked[0].body, `"dry_run":true`) {
+		t.Errorf("out = %q, asked %+v", got.out, asked)
+	}
+	got = b.run(t, "instance", "tag", "add", "eu", "--instance", "nobody", "--dry-run")
 	got.want(t, 2, "Servers changed: 1\n")
-	got.wantErr(t, `there is no instance id 7, id 8, "nobody"`, "and 4 more")
+	got.wantErr(t, "there is no instance")
 }

@@ -16,7 +16,7 @@ import (
 
 func (a *app) keysCommand() *cobra.Command {
 	return a.group("keys", "The key pairs that protect passwords",
-		a.keysNewCommand(), a.keysListCommand(), a.keysResealCommand(), a.keysRetireCommand())
+		a.keysNewCommand(), a.keysPublicCommand(), a.keysListCommand(), a.keysResealCommand(), a.keysRetireCommand())
 }
 
 func (a *app) keysNewCommand() *cobra.Command {
@@ -70,7 +70,8 @@ func writeKey(path string, key secret.PrivateKey) error {
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists: a key is never overwritten, because what it sealed would be lost", path)
+		return fmt.Errorf("%s exists: a key is never overwritten, because what it sealed would be lost; "+
+			"dbfleet keys public --file %s prints its public key", path, shellWord(path))
 	}
 	if err != nil {
 		return fmt.Errorf("make the key file: %w", err)

@@ -28,7 +28,7 @@ func (a *app) listKeys(ctx context.Context) error {
 		a.out.json(map[string][]Key{"items": append([]Key{}, keys...)})
 		return nil
 	}
-	t := &table{header: []string{"KEY", "PASSWORDS", "SEALS", "IN KEY FILE", "RETIRED"}}
+	t := &table{header: []string{"KEY", "PASSWORDS", "SEALS", "IN KEY FILE", "RETIRED"}, keep: []string{"KEY"}}
 	for _, k := range keys {
 		t.add(string(k.ID), number(k.Credentials), yesNo(k.Seals), yesNo(k.InFile), a.when(k.RetiredAt))
 	}

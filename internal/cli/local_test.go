@@ -151,10 +151,38 @@ func TestKeysNewWritesAKeyThatWorks(t *testing.T) {
 	}
 	again := (&bench{}).run(t, "keys", "new", "--out", path)
 	again.want(t, 2)
-	again.wantErr(t, "never overwritten")
+	again.wantErr(t, "never overwritten", "dbfleet keys public --file ")
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
 		t.Error("the key file was changed")
 	}
+}
+
+// What keys new printed was lost: the file tells it again.
+func TestKeysPublicTellsWhatKeysNewSaid(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "key")
+	made := (&bench{}).run(t, "keys", "new", "--out", path)
+	made.want(t, 0)
+	_, line, _ := strings.Cut(made.out, "Public key, for the API:\n")
+	(&bench{}).run(t, "keys", "public", "--file", path).want(t, 0, line)
+	got := (&bench{}).run(t, "keys", "public", "--file", path, "--json")
+	var answer struct{ Items []publicKey }
+	if err := json.Unmarshal([]byte(got.out), &answer); err != nil || len(answer.Items) != 1 || !strings.Contains(line, answer.Items[0].PublicKey) {
+		t.Errorf("out = %s, %v", got.out, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, private := range strings.Fields(string(text)) {
+		if strings.HasPrefix(private, "dbfleet-key") && strings.Contains(got.out, private) {
+			t.Error("the private key is shown")
+		}
+	}
+	missing := (&bench{}).run(t, "keys", "public", "--file", path+"x")
+	missing.want(t, 2)
+	missing.wantErr(t, path+"x cannot be read")
+	(&bench{}).run(t, "keys", "public").want(t, 2)
 }
 
 func TestKeysNewAsJSON(t *testing.T) {

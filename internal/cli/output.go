@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dbfleet/dbfleet/internal/sheet"
 )
 
 // The forms of --output. Scripts use them; do not rename.
@@ -55,7 +57,7 @@ func noCSV(cmd *cobra.Command) error {
 
 // lists reports whether a command may print a list.
 func lists(cmd *cobra.Command) bool {
-	verbs := []string{"list", "history", "next", "records", "errors", "status", "doctor"}
+	verbs := []string{"list", "history", "next", "records", "errors", "stats", "status", "doctor", "export"}
 	return slices.Contains(verbs, cmd.Name()) || cmd.Flags().Lookup("limit") != nil
 }
 
@@ -87,10 +89,7 @@ func plainCell(cell string) string {
 	if cell == "-" {
 		return ""
 	}
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + safe(cell)
-	}
-	return safe(cell)
+	return safe(sheet.Guard(cell))
 }
 
 // identify gives a table the ids that its rows have in the API, by their names

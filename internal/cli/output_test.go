@@ -40,6 +40,7 @@ func TestCSVCellsAreNoFormulas(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": `'\tx`, "\rx": `'\u000Dx`, "-": "", "a-b": "a-b", "": "",
+		"\uFF1D1": "'\uFF1D1", "\uFF0B1": "'\uFF0B1", "\uFF0D1": "'\uFF0D1", "\uFF20x": "'\uFF20x", "'=1": "''=1",
 		"\x1b[31m": `\u001B[31m`,
 	} {
 		if got := plainCell(in); got != want {
@@ -50,8 +51,10 @@ func TestCSVCellsAreNoFormulas(t *testing.T) {
 
 func TestEveryListHasCSV(t *testing.T) {
 	t.Parallel()
-	commands := allCommands()
-	names := []string{"account history", "schedule next"}
+	commands := listed()
+	names := []string{
+		"account history", "account diff of two times", "account diff of two instances", "schedule next", "credential show", "instance export",
+	}
 	for name := range listCommands() {
 		names = append(names, name)
 	}
@@ -74,9 +77,21 @@ func TestEveryListHasCSV(t *testing.T) {
 
 func TestEmptyListAsCSVIsItsHeader(t *testing.T) {
 	t.Parallel()
-	b := &bench{api: serve(t, routes{"GET /holds": page[client.Hold]()})}
+	b := &bench{api: serve(t, routes{
+		"GET /holds": page[client.Hold](), "GET /credentials/{id}": answerJSON(200, sampleCredential()),
+		"GET /credentials/{id}/instances": page[client.Instance](), "GET /accounts/diff": page[client.AccountDifference](),
+	})}
 	got := b.run(t, "hold", "list", "--output", "csv")
 	got.want(t, 0, "ID,INSTANCE,REASON", ",instance_id,record_id,session_id\r\n")
+	for args, header := range map[string]string{
+		"credential show 3": "ID,NAME,ENGINE,ADDRESS,ACTIVE", "account diff 12 13": "NAME,KIND,SIDE,WHAT,DETAIL",
+	} {
+		got := b.run(t, append(strings.Fields(args), "--output", "csv")...)
+		got.want(t, 0, header)
+		if strings.Count(got.out, "\n") != 1 || got.err != "" {
+			t.Errorf("%s: %s%s", args, got.out, got.err)
+		}
+	}
 }
 
 // What changes something must not do so and then complain about its form.

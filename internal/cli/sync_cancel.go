@@ -11,16 +11,20 @@ import (
 
 func (a *app) syncCancelCommand() *cobra.Command {
 	var record int64
-	cmd := a.command("cancel SESSION", "Cancel a sync, or one instance of it", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.cancelSync(ctx, args[0], record) })
+	var cmd *cobra.Command
+	cmd = a.command("cancel SESSION", "Cancel a sync, or one instance of it", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error {
+			return a.cancelSync(ctx, args[0], ifChanged(cmd, "record", record))
+		})
 	cmd.Long = "Cancels a sync: no further instance is started, and what is running is stopped\nwithin seconds."
 	cmd.Flags().Int64Var(&record, "record", 0, "cancel only this record; sync show --records lists them")
 	return cmd
 }
 
-func (a *app) cancelSync(ctx context.Context, named string, record int64) error {
-	if record < 0 {
-		return usagef("--record must be the number of a record")
+// cancelSync cancels a session, or one record of it when that is given.
+func (a *app) cancelSync(ctx context.Context, named string, record *int64) error {
+	if record != nil && *record < 1 {
+		return usagef("--record must be the number of a record, from 1")
 	}
 	c, err := a.connect()
 	if err != nil {
@@ -30,8 +34,8 @@ func (a *app) cancelSync(ctx context.Context, named string, record int64) error 
 	if err != nil {
 		return err
 	}
-	if record > 0 {
-		return a.cancelRecord(ctx, c, id, record)
+	if record != nil {
+		return a.cancelRecord(ctx, c, id, *record)
 	}
 	s, err := read[client.SyncSession](c.CancelSyncSessionWithResponse(ctx, id))
 	if err != nil {

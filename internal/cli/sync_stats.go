@@ -52,16 +52,20 @@ func (a *app) describeStats(s client.SyncStatistics) {
 		t.add("speed", fmt.Sprintf("%.1f instances/s", *total.RecordsPerSecond))
 	}
 	a.out.write(t.render(0))
+	if a.csv {
+		a.showTable(statsTable(s), nil)
+		return
+	}
 	words := figuresTable("BY")
-	for _, by := range []client.FiguresByWord{s.ByCategory, s.ByType, s.ByStatus, s.ByResult} {
-		for _, word := range slices.Sorted(maps.Keys(by)) {
-			addFigures(words, word, by[word])
+	for _, part := range partsOf(s) {
+		for _, word := range slices.Sorted(maps.Keys(part.by)) {
+			addFigures(words, part.by[word], word)
 		}
 	}
 	days := figuresTable("DAY (" + s.TimeZone + ")")
 	for _, d := range s.ByDay {
 		if d.Figures.Sessions > 0 {
-			addFigures(days, d.Date, d.Figures)
+			addFigures(days, d.Figures, d.Date)
 		}
 	}
 	for _, part := range []*table{words, days} {
@@ -72,17 +76,42 @@ func (a *app) describeStats(s client.SyncStatistics) {
 	}
 }
 
-func figuresTable(first string) *table {
+// statsPart is the figures of one kind of word.
+type statsPart struct {
+	kind string
+	by   client.FiguresByWord
+}
+
+func partsOf(s client.SyncStatistics) []statsPart {
+	return []statsPart{{"category", s.ByCategory}, {"type", s.ByType}, {"status", s.ByStatus}, {"result", s.ByResult}}
+}
+
+// statsTable is everything in one table.
+func statsTable(s client.SyncStatistics) *table {
+	t := figuresTable("BY", "WHICH")
+	addFigures(t, s.Total, "total", "")
+	for _, part := range partsOf(s) {
+		for _, word := range slices.Sorted(maps.Keys(part.by)) {
+			addFigures(t, part.by[word], part.kind, word)
+		}
+	}
+	for _, d := range s.ByDay {
+		addFigures(t, d.Figures, "day", d.Date)
+	}
+	return t
+}
+
+func figuresTable(first ...string) *table {
 	return &table{
-		header: []string{first, "SYNCS", "SUCCEEDED", "RATE", "INSTANCES", "FAILED", "HALF BELOW", "95 % BELOW", "LONGEST"},
+		header: append(first, "SYNCS", "SUCCEEDED", "RATE", "INSTANCES", "FAILED", "HALF BELOW", "95 % BELOW", "LONGEST"),
 		drop:   []string{"HALF BELOW", "LONGEST", "RATE", "95 % BELOW"},
-		keep:   []string{first},
+		keep:   first[:1:1],
 	}
 }
 
-func addFigures(t *table, word string, f client.Figures) {
-	t.add(word, number(f.Sessions), number(f.Succeeded), share(f.SuccessRate), number(f.Completed), number(f.Failed),
-		milliseconds(f.DurationsMs.P50), milliseconds(f.DurationsMs.P95), milliseconds(f.DurationsMs.Max))
+func addFigures(t *table, f client.Figures, first ...string) {
+	t.add(append(first, number(f.Sessions), number(f.Succeeded), share(f.SuccessRate), number(f.Completed), number(f.Failed),
+		milliseconds(f.DurationsMs.P50), milliseconds(f.DurationsMs.P95), milliseconds(f.DurationsMs.Max))...)
 }
 
 // share is a rate in per cent; "-" when there is none.

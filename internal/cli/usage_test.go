@@ -53,6 +53,8 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"sync watch abc":                       "at least 4",
 		"sync watch zzzzzz":                    "is not the id of a session",
 		"sync cancel 6f2c1 --record -1":        "--record",
+		"sync cancel 6f2c1 --record 0":         "--record",
+		"sync cancel 6f2c1 --record=":          "--record",
 		"instance update 12":                   "what is to change?",
 		"credential update 3":                  "what is to change?",
 		"account show app":                     "ids are numbers from 1; a name needs --instance",

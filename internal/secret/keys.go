@@ -190,3 +190,12 @@ func (r Keyring) IDs() []KeyID {
 	slices.Sort(ids)
 	return ids
 }
+
+// Public returns the public keys of all keys, in the order of IDs.
+func (r Keyring) Public() []PublicKey {
+	keys := make([]PublicKey, 0, len(r.keys))
+	for _, id := range r.IDs() {
+		keys = append(keys, r.keys[id].Public())
+	}
+	return keys
+}

@@ -4,7 +4,7 @@
 // their faults to the sheet.
 //
 // A cell that a spreadsheet would run as a formula is written with a ' before
-// it, and read without; see guarded.
+// it, and read without; see Guard.
 package sheet
 
 import (

@@ -34,7 +34,7 @@ func (w *Writer) Write(in fleet.Instance, credential string) error {
 		in.TLSServerName, in.HostKey, joinTags(in.Tags), strconv.FormatBool(in.Active),
 	}
 	for i, cell := range cells {
-		cells[i] = guarded(cell)
+		cells[i] = Guard(cell)
 	}
 	return w.write(cells)
 }
@@ -64,16 +64,17 @@ func isFormula(cell string) bool {
 	return size > 0 && strings.ContainsRune(formulaStarts, first)
 }
 
-// guarded puts a ' before a cell that is a formula, or one behind such marks,
-// so that unguarded finds every cell again.
-func guarded(cell string) string {
+// Guard puts a ' before a cell that a spreadsheet would run as a formula, or one
+// behind such marks, so that Read finds every cell again. Any other cell it
+// returns as it is.
+func Guard(cell string) string {
 	if isFormula(strings.TrimLeft(cell, "'")) {
 		return "'" + cell
 	}
 	return cell
 }
 
-// unguarded is the reverse of guarded.
+// unguarded is the reverse of Guard.
 func unguarded(cell string) string {
 	rest, marked := strings.CutPrefix(cell, "'")
 	if marked && isFormula(strings.TrimLeft(rest, "'")) {
