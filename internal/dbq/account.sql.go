@@ -517,15 +517,19 @@ func (q *Queries) NamesAt(ctx context.Context, arg NamesAtParams) ([]NamesAtRow,
 }
 
 const namesOfIdentities = `-- name: NamesOfIdentities :many
-SELECT identity, name FROM accounts
-WHERE instance_id = $1 AND replaced_at IS NOT DISTINCT FROM $2::timestamptz
-  AND identity = ANY($3::text[])
+SELECT a.identity, a.name FROM accounts a
+WHERE a.instance_id = $1 AND a.identity = ANY($2::text[])
+  AND $3::timestamptz IS NULL AND a.replaced_at IS NULL
+UNION ALL
+SELECT p.identity, p.name FROM accounts p
+WHERE p.instance_id = $1 AND p.identity = ANY($2::text[])
+  AND p.replaced_at = $3::timestamptz
 `
 
 type NamesOfIdentitiesParams struct {
 	InstanceID int64
-	ReplacedAt *time.Time
 	Identities []string
+	ReplacedAt *time.Time
 }
 
 type NamesOfIdentitiesRow struct {
@@ -533,8 +537,10 @@ type NamesOfIdentitiesRow struct {
 	Name     string
 }
 
+// Of the present server, or of the one that was replaced then: each half has an
+// index of its own, and only one of them is asked.
 func (q *Queries) NamesOfIdentities(ctx context.Context, arg NamesOfIdentitiesParams) ([]NamesOfIdentitiesRow, error) {
-	rows, err := q.db.Query(ctx, namesOfIdentities, arg.InstanceID, arg.ReplacedAt, arg.Identities)
+	rows, err := q.db.Query(ctx, namesOfIdentities, arg.InstanceID, arg.Identities, arg.ReplacedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -631,19 +637,26 @@ func (q *Queries) PairsOfInstances(ctx context.Context, arg PairsOfInstancesPara
 
 const pairsOfMoments = `-- name: PairsOfMoments :many
 WITH before AS (
-    SELECT v.account_id, v.state FROM account_versions v
+    SELECT v.account_id, v.id FROM account_versions v
     WHERE v.instance_id = $4 AND v.valid_from <= $5 AND (v.valid_to IS NULL OR v.valid_to > $5) AND v.state IS NOT NULL
 ), after AS (
-    SELECT v.account_id, v.state FROM account_versions v
+    SELECT v.account_id, v.id FROM account_versions v
     WHERE v.instance_id = $4 AND v.valid_from <= $6 AND (v.valid_to IS NULL OR v.valid_to > $6) AND v.state IS NOT NULL
-), pairs AS (
-    SELECT COALESCE(x.account_id, y.account_id) AS account_id, COALESCE(x.state, y.state)->>'name' AS name, x.state AS old_state, y.state AS new_state
+), moved AS (
+    SELECT COALESCE(x.account_id, y.account_id) AS account_id, x.id AS old_id, y.id AS new_id
     FROM before x FULL JOIN after y ON y.account_id = x.account_id
-    WHERE x.state IS DISTINCT FROM y.state
+    WHERE x.id IS DISTINCT FROM y.id
+), pairs AS (
+    SELECT m.account_id, COALESCE(o.state, n.state)->>'name' AS name, o.state AS old_state, n.state AS new_state
+    FROM moved m
+    LEFT JOIN account_versions o ON o.id = m.old_id
+    LEFT JOIN account_versions n ON n.id = m.new_id
+    WHERE o.state IS DISTINCT FROM n.state
 )
-SELECT p.name::text AS name, p.account_id, COALESCE(p.old_state::text, '')::text AS old_state,
+SELECT p.name::text AS name, p.account_id, a.replaced_at, COALESCE(p.old_state::text, '')::text AS old_state,
     COALESCE(p.new_state::text, '')::text AS new_state
 FROM pairs p
+JOIN accounts a ON a.id = p.account_id
 WHERE (p.name, p.account_id) > ($1::text, $2::bigint)
 ORDER BY p.name, p.account_id
 LIMIT $3
@@ -659,13 +672,15 @@ type PairsOfMomentsParams struct {
 }
 
 type PairsOfMomentsRow struct {
-	Name      string
-	AccountID int64
-	OldState  string
-	NewState  string
+	Name       string
+	AccountID  int64
+	ReplacedAt *time.Time
+	OldState   string
+	NewState   string
 }
 
-// Accounts of an instance that were other at the second moment than at the first.
+// Accounts of an instance that were other at the second moment than at the
+// first. Only the states of those that have another version are read.
 func (q *Queries) PairsOfMoments(ctx context.Context, arg PairsOfMomentsParams) ([]PairsOfMomentsRow, error) {
 	rows, err := q.db.Query(ctx, pairsOfMoments,
 		arg.AfterName,
@@ -685,6 +700,7 @@ func (q *Queries) PairsOfMoments(ctx context.Context, arg PairsOfMomentsParams) 
 		if err := rows.Scan(
 			&i.Name,
 			&i.AccountID,
+			&i.ReplacedAt,
 			&i.OldState,
 			&i.NewState,
 		); err != nil {
@@ -714,17 +730,31 @@ WITH RECURSIVE reach AS (
     UNION
     SELECT m->>'role'
     FROM reach r
-    JOIN accounts a ON a.identity = r.identity AND a.instance_id = $1
-        AND a.replaced_at IS NOT DISTINCT FROM $2::timestamptz
-    JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= $3 AND (v.valid_to IS NULL OR v.valid_to > $3)
+    CROSS JOIN LATERAL (
+        SELECT a.id FROM accounts a
+        WHERE a.instance_id = $1 AND a.identity = r.identity
+          AND $2::timestamptz IS NULL AND a.replaced_at IS NULL
+        UNION ALL
+        SELECT p.id FROM accounts p
+        WHERE p.instance_id = $1 AND p.identity = r.identity
+          AND p.replaced_at = $2::timestamptz
+    ) one
+    JOIN account_versions v ON v.account_id = one.id AND v.valid_from <= $3 AND (v.valid_to IS NULL OR v.valid_to > $3)
         AND v.state IS NOT NULL
     CROSS JOIN LATERAL jsonb_array_elements(v.state->'memberships') m
 )
 SELECT (v.state - 'grants' - 'attributes')::text AS state
 FROM reach r
-JOIN accounts a ON a.identity = r.identity AND a.instance_id = $1
-    AND a.replaced_at IS NOT DISTINCT FROM $2::timestamptz
-JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= $3 AND (v.valid_to IS NULL OR v.valid_to > $3)
+CROSS JOIN LATERAL (
+    SELECT a.id FROM accounts a
+    WHERE a.instance_id = $1 AND a.identity = r.identity
+      AND $2::timestamptz IS NULL AND a.replaced_at IS NULL
+    UNION ALL
+    SELECT p.id FROM accounts p
+    WHERE p.instance_id = $1 AND p.identity = r.identity
+      AND p.replaced_at = $2::timestamptz
+) one
+JOIN account_versions v ON v.account_id = one.id AND v.valid_from <= $3 AND (v.valid_to IS NULL OR v.valid_to > $3)
     AND v.state IS NOT NULL
 `
 

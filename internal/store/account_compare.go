@@ -69,6 +69,7 @@ func (s *Store) compareMoments(ctx context.Context, c account.Comparison, limit 
 	rows, next = cut(rows, limit, func(r dbq.PairsOfMomentsRow) account.Cursor {
 		return account.Cursor{Name: r.Name, ID: account.ID(r.AccountID)}
 	})
+	eras := make(map[time.Time][]int) // places in list by the end of their server; zero: it is the present one
 	for _, r := range rows {
 		d, ok, err := differ(r.OldState, r.NewState, nil, nil)
 		if err != nil {
@@ -78,24 +79,41 @@ func (s *Store) compareMoments(ctx context.Context, c account.Comparison, limit 
 			continue
 		}
 		d.First, d.Second = sideIDs(d.Side, account.ID(r.AccountID), account.ID(r.AccountID))
-		if d.Names, err = s.namesNow(ctx, account.ID(r.AccountID), d.Diff.Refers()); err != nil {
-			return nil, next, err
-		}
+		era := eraOf(r.ReplacedAt)
+		eras[era] = append(eras[era], len(list))
 		list = append(list, d)
 	}
-	return list, next, nil
+	return list, next, s.nameDifferences(ctx, c.Instance, list, eras)
 }
 
-// namesNow returns the present or last names on the account's own server.
-func (s *Store) namesNow(ctx context.Context, id account.ID, identities []string) (map[string]string, error) {
-	if len(identities) == 0 {
-		return map[string]string{}, nil
+func eraOf(replacedAt *time.Time) time.Time {
+	if replacedAt == nil {
+		return time.Time{}
 	}
-	era, err := s.q.AccountEra(ctx, int64(id))
-	if err != nil {
-		return nil, fmt.Errorf("find account: %w", err)
+	return *replacedAt
+}
+
+// nameDifferences gives every difference the present or last names on the
+// account's own server, which are asked for once for each server.
+func (s *Store) nameDifferences(ctx context.Context, instance fleet.InstanceID, list []account.Difference, eras map[time.Time][]int) error {
+	for era, places := range eras {
+		var replacedAt *time.Time
+		if !era.IsZero() {
+			replacedAt = &era
+		}
+		var refers [][]string
+		for _, at := range places {
+			refers = append(refers, list[at].Diff.Refers())
+		}
+		names, err := s.names(ctx, int64(instance), replacedAt, distinct(refers))
+		if err != nil {
+			return err
+		}
+		for i, at := range places {
+			list[at].Names = only(names, refers[i])
+		}
 	}
-	return s.names(ctx, era.InstanceID, era.ReplacedAt, identities)
+	return nil
 }
 
 func sideIDs(side account.Side, first, second account.ID) (account.ID, account.ID) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -176,23 +175,33 @@ func accountVersions(rows []dbq.AccountVersionsRow) ([]account.Version, error) {
 
 // nameVersions gives every version the names of what it refers to.
 func (s *Store) nameVersions(ctx context.Context, era dbq.AccountEraRow, versions []account.Version) error {
-	all := map[string]bool{}
-	for _, v := range versions {
-		for _, identity := range v.Refers() {
-			all[identity] = true
-		}
+	refers := make([][]string, len(versions))
+	for i, v := range versions {
+		refers[i] = v.Refers()
 	}
-	names, err := s.names(ctx, era.InstanceID, era.ReplacedAt, slices.Collect(maps.Keys(all)))
+	names, err := s.names(ctx, era.InstanceID, era.ReplacedAt, distinct(refers))
 	if err != nil {
 		return err
 	}
-	for i, v := range versions {
-		versions[i].Names = make(map[string]string)
-		for _, identity := range v.Refers() {
-			if name, known := names[identity]; known {
-				versions[i].Names[identity] = name
-			}
-		}
+	for i := range versions {
+		versions[i].Names = only(names, refers[i])
 	}
 	return nil
+}
+
+func distinct(lists [][]string) []string {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// only returns the names of the identities that have one.
+func only(names map[string]string, identities []string) map[string]string {
+	out := make(map[string]string, len(identities))
+	for _, identity := range identities {
+		if name, known := names[identity]; known {
+			out[identity] = name
+		}
+	}
+	return out
 }

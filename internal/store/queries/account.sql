@@ -189,9 +189,15 @@ LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
 WHERE a.id = @id;
 
 -- name: NamesOfIdentities :many
-SELECT identity, name FROM accounts
-WHERE instance_id = @instance_id AND replaced_at IS NOT DISTINCT FROM sqlc.narg('replaced_at')::timestamptz
-  AND identity = ANY(@identities::text[]);
+-- Of the present server, or of the one that was replaced then: each half has an
+-- index of its own, and only one of them is asked.
+SELECT a.identity, a.name FROM accounts a
+WHERE a.instance_id = @instance_id AND a.identity = ANY(@identities::text[])
+  AND sqlc.narg('replaced_at')::timestamptz IS NULL AND a.replaced_at IS NULL
+UNION ALL
+SELECT p.identity, p.name FROM accounts p
+WHERE p.instance_id = @instance_id AND p.identity = ANY(@identities::text[])
+  AND p.replaced_at = sqlc.narg('replaced_at')::timestamptz;
 
 -- name: AccountEra :one
 SELECT instance_id, replaced_at FROM accounts WHERE id = @id;
@@ -219,38 +225,60 @@ WITH RECURSIVE reach AS (
     UNION
     SELECT m->>'role'
     FROM reach r
-    JOIN accounts a ON a.identity = r.identity AND a.instance_id = @instance_id
-        AND a.replaced_at IS NOT DISTINCT FROM sqlc.narg('replaced_at')::timestamptz
-    JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
+    CROSS JOIN LATERAL (
+        SELECT a.id FROM accounts a
+        WHERE a.instance_id = @instance_id AND a.identity = r.identity
+          AND sqlc.narg('replaced_at')::timestamptz IS NULL AND a.replaced_at IS NULL
+        UNION ALL
+        SELECT p.id FROM accounts p
+        WHERE p.instance_id = @instance_id AND p.identity = r.identity
+          AND p.replaced_at = sqlc.narg('replaced_at')::timestamptz
+    ) one
+    JOIN account_versions v ON v.account_id = one.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
         AND v.state IS NOT NULL
     CROSS JOIN LATERAL jsonb_array_elements(v.state->'memberships') m
 )
 SELECT (v.state - 'grants' - 'attributes')::text AS state
 FROM reach r
-JOIN accounts a ON a.identity = r.identity AND a.instance_id = @instance_id
-    AND a.replaced_at IS NOT DISTINCT FROM sqlc.narg('replaced_at')::timestamptz
-JOIN account_versions v ON v.account_id = a.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
+CROSS JOIN LATERAL (
+    SELECT a.id FROM accounts a
+    WHERE a.instance_id = @instance_id AND a.identity = r.identity
+      AND sqlc.narg('replaced_at')::timestamptz IS NULL AND a.replaced_at IS NULL
+    UNION ALL
+    SELECT p.id FROM accounts p
+    WHERE p.instance_id = @instance_id AND p.identity = r.identity
+      AND p.replaced_at = sqlc.narg('replaced_at')::timestamptz
+) one
+JOIN account_versions v ON v.account_id = one.id AND v.valid_from <= @at AND (v.valid_to IS NULL OR v.valid_to > @at)
     AND v.state IS NOT NULL;
 
 -- name: InstanceKnown :one
 SELECT EXISTS (SELECT 1 FROM instances WHERE id = @id);
 
 -- name: PairsOfMoments :many
--- Accounts of an instance that were other at the second moment than at the first.
+-- Accounts of an instance that were other at the second moment than at the
+-- first. Only the states of those that have another version are read.
 WITH before AS (
-    SELECT v.account_id, v.state FROM account_versions v
+    SELECT v.account_id, v.id FROM account_versions v
     WHERE v.instance_id = @instance_id AND v.valid_from <= @from_time AND (v.valid_to IS NULL OR v.valid_to > @from_time) AND v.state IS NOT NULL
 ), after AS (
-    SELECT v.account_id, v.state FROM account_versions v
+    SELECT v.account_id, v.id FROM account_versions v
     WHERE v.instance_id = @instance_id AND v.valid_from <= @to_time AND (v.valid_to IS NULL OR v.valid_to > @to_time) AND v.state IS NOT NULL
-), pairs AS (
-    SELECT COALESCE(x.account_id, y.account_id) AS account_id, COALESCE(x.state, y.state)->>'name' AS name, x.state AS old_state, y.state AS new_state
+), moved AS (
+    SELECT COALESCE(x.account_id, y.account_id) AS account_id, x.id AS old_id, y.id AS new_id
     FROM before x FULL JOIN after y ON y.account_id = x.account_id
-    WHERE x.state IS DISTINCT FROM y.state
+    WHERE x.id IS DISTINCT FROM y.id
+), pairs AS (
+    SELECT m.account_id, COALESCE(o.state, n.state)->>'name' AS name, o.state AS old_state, n.state AS new_state
+    FROM moved m
+    LEFT JOIN account_versions o ON o.id = m.old_id
+    LEFT JOIN account_versions n ON n.id = m.new_id
+    WHERE o.state IS DISTINCT FROM n.state
 )
-SELECT p.name::text AS name, p.account_id, COALESCE(p.old_state::text, '')::text AS old_state,
+SELECT p.name::text AS name, p.account_id, a.replaced_at, COALESCE(p.old_state::text, '')::text AS old_state,
     COALESCE(p.new_state::text, '')::text AS new_state
 FROM pairs p
+JOIN accounts a ON a.id = p.account_id
 WHERE (p.name, p.account_id) > (@after_name::text, @after_id::bigint)
 ORDER BY p.name, p.account_id
 LIMIT @max_rows;
