@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -169,7 +168,7 @@ func (c *contract) awaitSession(name string) {
 	if err != nil {
 		c.t.Fatalf("%s: %v", name, err)
 	}
-	c.awaitEnd(id, time.Minute)
+	c.awaitEnd(id, sessionLimit)
 }
 
 func (c *contract) keepBasics() {

@@ -90,7 +90,7 @@ func TestHealthyInstancesDoNotWaitForSilentOnes(t *testing.T) {
 	if _, err := c.store.CancelSession(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	c.awaitEnd(id, time.Minute)
+	c.awaitEnd(id, sessionLimit)
 	c.checkInvariants()
 }
 

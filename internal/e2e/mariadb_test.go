@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 	"github.com/dbfleet/dbfleet/internal/session"
@@ -46,13 +45,13 @@ func TestSessionSyncsTwoEngines(t *testing.T) {
 	}
 	c.start("scheduler")
 	c.start("worker")
-	if s := c.awaitEnd(c.startSession(), time.Minute); s.Result != session.Succeeded || s.Counts.Completed != 4 {
+	if s := c.awaitEnd(c.startSession(), sessionLimit); s.Result != session.Succeeded || s.Counts.Completed != 4 {
 		t.Fatalf("session ended %s with %+v", s.Result, s.Counts)
 	}
 	if err := maria.Exec(t.Context(), "", "GRANT PROCESS ON *.* TO dbfleet"); err != nil {
 		t.Fatal(err)
 	}
-	if s := c.awaitEnd(c.startSession(), time.Minute); s.Result != session.Succeeded {
+	if s := c.awaitEnd(c.startSession(), sessionLimit); s.Result != session.Succeeded {
 		t.Fatalf("session ended %s with %+v", s.Result, s.Counts)
 	}
 	changed := scan[string](c, `SELECT string_agg(a.identity, ',') FROM account_versions v JOIN accounts a ON a.id = v.account_id

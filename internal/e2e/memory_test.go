@@ -73,7 +73,7 @@ func TestOneHugeInstanceCostsAtMost256MB(t *testing.T) {
 	c.addInstances(1, "huge", "127.0.0.1", c.target.Port(), cred, "")
 	c.start("scheduler")
 	worker := c.startFrom(measured, "worker", "DBFLEET_CONCURRENCY=256")
-	c.awaitEnd(c.startSession(), time.Minute)
+	c.awaitEnd(c.startSession(), sessionLimit)
 	before := worker.peak()
 	c.addRoles(accounts)
 	end := c.awaitEnd(c.startSession(), 5*time.Minute)

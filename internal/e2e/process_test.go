@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,20 +72,30 @@ func (c *cluster) startFrom(dir, program string, extra ...string) *process {
 	p := &process{t: c.t, name: program, done: make(chan struct{})}
 	p.cmd = exec.Command(filepath.Join(dir, program))
 	p.cmd.Env = c.env(extra...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	started := make(chan error)
+	go p.run(bufio.NewScanner(stderr), started)
+	if err := <-started; err != nil {
 		c.t.Fatal(err)
 	}
-	go p.read(bufio.NewScanner(stderr))
 	c.t.Cleanup(p.cleanup)
 	return p
 }
 
-func (p *process) read(lines *bufio.Scanner) {
+// run starts the process and reads its log until it ends, all on one thread:
+// the process dies with the thread that started it, which is ours until then.
+func (p *process) run(lines *bufio.Scanner, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		p.mu.Lock()

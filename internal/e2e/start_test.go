@@ -197,7 +197,7 @@ func TestWorkerEndsWhileRedisHangs(t *testing.T) {
 	}
 	defer c.redis.Resume()
 	worker.signal(syscall.SIGTERM)
-	if code := worker.exit(30 * time.Second); code != 0 {
+	if code := worker.exit(sessionLimit); code != 0 {
 		t.Errorf("the worker exited with %d, want 0", code)
 	}
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -15,7 +14,7 @@ func TestSessionSyncsEveryInstance(t *testing.T) {
 	c.start("scheduler")
 	c.start("worker")
 	id := c.startSession()
-	s := c.awaitEnd(id, time.Minute)
+	s := c.awaitEnd(id, sessionLimit)
 	if s.Status != session.Completed || s.Result != session.Succeeded || s.Counts.Completed != 100 {
 		t.Errorf("session ended %s, %s, with %+v", s.Status, s.Result, s.Counts)
 	}
