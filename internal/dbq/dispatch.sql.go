@@ -11,6 +11,34 @@ import (
 	"time"
 )
 
+const callBackQueued = `-- name: CallBackQueued :exec
+WITH queued AS (
+    SELECT q.id FROM sync_instance_records q WHERE q.status = 'queued' AND q.credential_id = $1::bigint ORDER BY q.id FOR UPDATE
+)
+UPDATE sync_instance_records r
+SET status = CASE WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' THEN now() END,
+    due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+FROM queued, sync_sessions s
+WHERE r.id = queued.id AND r.status = 'queued' AND s.session_id = r.session_id
+`
+
+// What is queued for a credential goes through the dispatcher again, and old
+// tickets claim nothing. It waits for claims under way.
+func (q *Queries) CallBackQueued(ctx context.Context, credentialID int64) error {
+	_, err := q.db.Exec(ctx, callBackQueued, credentialID)
+	return err
+}
+
+const dispatchLock = `-- name: DispatchLock :exec
+SELECT pg_advisory_xact_lock(hashtext('dbfleet.dispatch'))
+`
+
+func (q *Queries) DispatchLock(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, dispatchLock)
+	return err
+}
+
 const hearBells = `-- name: HearBells :exec
 WITH heard AS (
     SELECT id FROM sync_instance_records

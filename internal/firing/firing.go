@@ -33,10 +33,10 @@ type Firer struct {
 
 const (
 	fireEvery = time.Second
-	passTime  = 30 * time.Second // one pass over everything that is due
+	fireTime  = 30 * time.Second // one schedule
 )
 
-var errPassTime = fmt.Errorf("fire schedules: over %s", passTime)
+var errFireTime = fmt.Errorf("fire a schedule: over %s", fireTime)
 
 // Run fires until ctx ends.
 func (f *Firer) Run(ctx context.Context) error {
@@ -55,11 +55,9 @@ func (f *Firer) Run(ctx context.Context) error {
 // pass deals with everything there is to do. Fires that wait go first: they are
 // older than what is due.
 func (f *Firer) pass(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(ctx, passTime, errPassTime)
-	defer cancel()
 	for _, step := range []step{f.Store.StartWaiting, f.Store.FireDue} {
-		if err := f.drain(ctx, step); err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
-			f.Log.WarnContext(ctx, "pass incomplete: the next one goes on", "err", err, "cause", context.Cause(ctx))
+		if err := f.drain(ctx, step); err != nil && ctx.Err() == nil {
+			f.Log.WarnContext(ctx, "pass incomplete: the next one goes on", "err", err)
 			return
 		}
 	}
@@ -67,12 +65,13 @@ func (f *Firer) pass(ctx context.Context) {
 
 type step func(ctx context.Context, passed []schedule.ID) (schedule.Firing, error)
 
-// drain repeats a step until it finds nothing to do. A schedule that fails is
-// passed by until the next pass; only when Postgres is away, all are.
+// drain repeats a step until it finds nothing to do. A schedule that fails, or
+// takes too long, is passed by until the next pass; only when Postgres is away,
+// all are.
 func (f *Firer) drain(ctx context.Context, do step) error {
 	var passed []schedule.ID
 	for {
-		done, err := do(ctx, passed)
+		done, err := once(ctx, do, passed)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, session.ErrAway), err != nil && done.Schedule == 0:
 			return err
@@ -85,6 +84,17 @@ func (f *Firer) drain(ctx context.Context, do step) error {
 			f.tell(ctx, done)
 		}
 	}
+}
+
+// once runs a step for one schedule within its time.
+func once(ctx context.Context, do step, passed []schedule.ID) (schedule.Firing, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, fireTime, errFireTime)
+	defer cancel()
+	done, err := do(ctx, passed)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return done, err
 }
 
 // tell logs and counts what was done.

@@ -30,6 +30,7 @@ type fakeStore struct {
 	waiting []schedule.Firing
 	due     []schedule.Firing
 	broken  map[schedule.ID]error // fails until it is taken out
+	slow    schedule.ID           // never ends
 	away    bool
 	hangs   bool
 	calls   []string
@@ -57,6 +58,12 @@ func (f *fakeStore) take(ctx context.Context, name string, from *[]schedule.Firi
 	for i, firing := range *from {
 		if slices.Contains(passed, firing.Schedule) {
 			continue
+		}
+		if firing.Schedule == f.slow {
+			f.mu.Unlock()
+			<-ctx.Done()
+			f.mu.Lock()
+			return schedule.Firing{Schedule: firing.Schedule}, ctx.Err()
 		}
 		if err := f.broken[firing.Schedule]; err != nil {
 			return schedule.Firing{Schedule: firing.Schedule}, err
@@ -209,8 +216,23 @@ func TestPassThatHangsEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &fakeStore{hangs: true}
 		b := start(t, store)
-		pass(passTime + 2*time.Second)
-		if !strings.Contains(b.log.String(), errPassTime.Error()) {
+		pass(fireTime + 2*time.Second)
+		if !strings.Contains(b.log.String(), errFireTime.Error()) {
+			t.Errorf("log: %s", b.log)
+		}
+	})
+}
+
+func TestScheduleThatTakesTooLongKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &fakeStore{due: []schedule.Firing{fired(1), fired(2), fired(3)}, slow: 1}
+		b := start(t, store)
+		pass(fireTime + time.Millisecond)
+		if n := store.left(); n != 1 {
+			t.Errorf("%d are left, want the slow one", n)
+		}
+		if !strings.Contains(b.log.String(), errFireTime.Error()) {
 			t.Errorf("log: %s", b.log)
 		}
 	})

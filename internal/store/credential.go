@@ -97,10 +97,17 @@ func credential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (fle
 // UpdateCredential applies a change and stores it with an audit event. A new
 // password takes the next version. A new user name does too, and so needs the
 // password again: it is sealed for one version, and nobody here can open it.
+// What is queued with an older version is dispatched again, as many at a time as
+// a login that nothing has proven allows.
 // Errors: *invalid.Error, fleet.ErrCredentialNotFound, fleet.ErrNameTaken,
 // fleet.ErrKeyRetired.
 func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, change fleet.CredentialChange) (c fleet.Credential, err error) {
 	err = s.inTx(ctx, func(q *dbq.Queries) error {
+		if change.Seal != nil {
+			if err := callBackQueued(ctx, q, id); err != nil {
+				return err
+			}
+		}
 		row, err := lockCredential(ctx, q, id)
 		if err != nil {
 			return err
@@ -125,6 +132,19 @@ func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, cha
 		return err
 	})
 	return c, err
+}
+
+// callBackQueued takes back what is queued for the credential. No round of
+// dispatch may look at it before the new version is committed. Records are locked
+// before what they refer to.
+func callBackQueued(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) error {
+	if err := q.DispatchLock(ctx); err != nil {
+		return fmt.Errorf("wait for the dispatch: %w", err)
+	}
+	if err := q.CallBackQueued(ctx, int64(id)); err != nil {
+		return fmt.Errorf("call back queued records of credential %d: %w", id, err)
+	}
+	return nil
 }
 
 func lockCredential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (dbq.LockCredentialRow, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
+	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -166,6 +167,48 @@ func TestDispatchTriesAnUnprovenCredentialThreeTimesAtMost(t *testing.T) {
 	b.start(t, b.instances(t, 20)...)
 	if tickets := b.dispatch(t); len(tickets) != 3 {
 		t.Errorf("%d of another session, want 3", len(tickets))
+	}
+}
+
+// A password that is changed to a wrong one in the middle of a session must not
+// be tried by all that was queued while the old one was right.
+func TestNewPasswordIsProvenAgain(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.workerOf(t, 20, session.Account)
+	id, cancelling := b.start(t, b.instances(t, 30)...), b.start(t, b.instances(t, 1)...)
+	b.prove(t, id)
+	b.prove(t, cancelling)
+	tickets := b.dispatch(t)
+	if len(tickets) != 31 {
+		t.Fatalf("dispatched %d", len(tickets))
+	}
+	b.sql(t, `UPDATE sync_sessions SET status = 'cancelling', cancel_requested_at = now() WHERE session_id = $1`, cancelling)
+	key, err := secret.NewPrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := func(place secret.Binding) ([]byte, error) { return key.Public().Seal(place, secret.New("wrong")) }
+	if _, err := b.UpdateCredential(t.Context(), fleet.CredentialID(b.credential), fleet.CredentialChange{Seal: seal}); err != nil {
+		t.Fatal(err)
+	}
+	b.wantStatus(t, cancelling, session.RecordCancelled)
+	for _, ticket := range tickets {
+		_, err := b.Claim(t.Context(), ticket, worker, time.Minute)
+		wantErr(t, err, session.ErrClaimLost)
+	}
+	for range 3 {
+		for _, ticket := range b.dispatch(t) {
+			if w := b.claim(t, ticket, worker); w.Version != 2 {
+				t.Errorf("claimed with version %d", w.Version)
+			}
+		}
+	}
+	if n := b.busyBy(t, "status")["running"]; n != session.MaxUnproven {
+		t.Errorf("%d logins are tried with a password that nothing has proven", n)
+	}
+	if found, err := b.Violations(t.Context()); err != nil || len(found) > 0 {
+		t.Errorf("violations %v, %v", found, err)
 	}
 }
 

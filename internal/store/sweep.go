@@ -81,47 +81,51 @@ func (s *Store) CancelLeftovers(ctx context.Context) (int64, error) {
 		return 0, away(fmt.Errorf("list cancelling sessions: %w", err))
 	}
 	var total int64
+	var faults []error
 	for _, id := range ids {
 		n, err := s.cancelWaiting(ctx, id)
-		if err != nil {
-			return total, away(fmt.Errorf("cancel leftovers of %s: %w", id, err))
-		}
 		total += n
+		if err != nil {
+			faults = append(faults, away(fmt.Errorf("cancel leftovers of %s: %w", id, err))) // the others must not wait for it
+		}
 	}
-	return total, nil
+	return total, errors.Join(faults...)
 }
 
 // FailHopeless fails what waits and need not be tried: in sessions past their
 // deadline, on hosts that do not answer, with credentials that are rejected.
 // connect is how long a connect may take. It returns how many records failed.
 func (s *Store) FailHopeless(ctx context.Context, connect time.Duration) (int64, error) {
-	late, err := inBatches(func() (int64, error) {
+	late, lateErr := inBatches(func() (int64, error) {
 		return s.q.FailOverdue(ctx, dbq.FailOverdueParams{
 			RowLimit: batch, Message: overdue().template, ErrorFingerprint: overdue().fingerprint(),
 		})
 	})
-	if err != nil {
-		return late, away(fmt.Errorf("fail records past the deadline: %w", err))
-	}
-	down, err := inBatches(func() (int64, error) {
+	down, downErr := inBatches(func() (int64, error) {
 		return s.q.FailDeadHosts(ctx, dbq.FailDeadHostsParams{
 			MaxSilent: session.MaxSilent, Connect: connect, RowLimit: batch,
 			Message: deadHost().template, ErrorFingerprint: deadHost().fingerprint(),
 		})
 	})
-	if err != nil {
-		return late + down, away(fmt.Errorf("fail records of dead hosts: %w", err))
-	}
-	refused, err := inBatches(func() (int64, error) {
+	refused, refusedErr := inBatches(func() (int64, error) {
 		return s.q.FailRejectedCredentials(ctx, dbq.FailRejectedCredentialsParams{
 			MaxUnproven: session.MaxUnproven, RowLimit: batch,
 			Message: rejected().template, ErrorFingerprint: rejected().fingerprint(),
 		})
 	})
-	if err != nil {
-		return late + down + refused, away(fmt.Errorf("fail records of rejected credentials: %w", err))
+	return late + down + refused, errors.Join(
+		doing("fail records past the deadline", lateErr),
+		doing("fail records of dead hosts", downErr),
+		doing("fail records of rejected credentials", refusedErr),
+	)
+}
+
+// doing is away for an error, if there is one, with what was done.
+func doing(what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return late + down + refused, nil
+	return away(fmt.Errorf("%s: %w", what, err))
 }
 
 // batch is how many records one statement of a loop changes at most, so that

@@ -19,6 +19,7 @@ import (
 // Store is what the sweeper needs of Postgres. While that cannot be asked, its
 // errors are session.ErrAway.
 type Store interface {
+	Ping(ctx context.Context) error
 	CancelLeftovers(ctx context.Context) (int64, error)
 	Reap(ctx context.Context) (workers, records int, err error)
 	ReapStuck(ctx context.Context) (int, error)
@@ -40,7 +41,8 @@ type Sweeper struct {
 
 const (
 	sweepEvery = 2 * time.Second
-	sweepTime  = 30 * time.Second
+	stepTime   = 15 * time.Second // less than a lease, so that no outage goes unnoticed behind a slow step
+	pingTime   = 3 * time.Second
 	monthsEach = time.Hour
 )
 
@@ -67,11 +69,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 }
 
 // pass makes one round in the order that matters: what a cancel left behind is
-// closed before its session is looked at. A step that fails does not keep the
-// others from their work, unless Postgres is away.
+// closed before its session is looked at. A step that fails, or takes too long,
+// does not keep the others from their work, unless Postgres is away.
 func (s *Sweeper) pass(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sweepTime, fmt.Errorf("sweep: over %s", sweepTime))
-	defer cancel()
 	set, err := s.Settings(ctx)
 	if err != nil {
 		return err
@@ -84,13 +84,31 @@ func (s *Sweeper) pass(ctx context.Context) error {
 		s.finish,
 		s.keepMonths,
 	} {
-		err := step(ctx)
+		err := s.limited(ctx, step)
 		faults = append(faults, err)
 		if errors.Is(err, session.ErrAway) || ctx.Err() != nil {
 			break
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// limited runs one step within its time. When that was not enough, it looks
+// whether Postgres is slow, or away without a word.
+func (s *Sweeper) limited(ctx context.Context, step func(context.Context) error) error {
+	limited, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("sweep: a step over %s", stepTime))
+	defer cancel()
+	err := step(limited)
+	if err == nil || limited.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	err = errors.Join(context.Cause(limited), err)
+	ping, cancel := context.WithTimeoutCause(ctx, pingTime, fmt.Errorf("no answer within %s", pingTime))
+	defer cancel()
+	if silent := s.Store.Ping(ping); silent != nil {
+		return errors.Join(session.ErrAway, silent, err)
+	}
+	return err
 }
 
 func (s *Sweeper) cancelLeftovers(ctx context.Context) error {

@@ -24,6 +24,8 @@ type fakeStore struct {
 	began time.Time
 	calls map[string][]time.Duration // since began
 	fail  map[string]error
+	hangs string // this step answers nothing before its time is over
+	away  bool   // nor does anything else
 }
 
 func (f *fakeStore) call(step string) error {
@@ -31,6 +33,25 @@ func (f *fakeStore) call(step string) error {
 	defer f.mu.Unlock()
 	f.calls[step] = append(f.calls[step], time.Since(f.began))
 	return f.fail[step]
+}
+
+// hang is call for a step that may hang.
+func (f *fakeStore) hang(ctx context.Context, step string) error {
+	f.mu.Lock()
+	hangs := f.hangs == step || f.away
+	f.mu.Unlock()
+	err := f.call(step)
+	if hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
+
+func (f *fakeStore) change(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
 }
 
 func (f *fakeStore) setFail(step string, err error) {
@@ -46,7 +67,10 @@ func (f *fakeStore) of(step string) []time.Duration {
 	return append([]time.Duration(nil), f.calls[step]...)
 }
 
-func (f *fakeStore) CancelLeftovers(context.Context) (int64, error) { return 0, f.call("leftovers") }
+func (f *fakeStore) Ping(ctx context.Context) error { return f.hang(ctx, "ping") }
+func (f *fakeStore) CancelLeftovers(ctx context.Context) (int64, error) {
+	return 0, f.hang(ctx, "leftovers")
+}
 
 func (f *fakeStore) Reap(context.Context) (workers, records int, err error) {
 	return 1, 2, f.call("reap")
@@ -143,6 +167,37 @@ func TestAStepThatFailsKeepsNoOtherFromItsWork(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestASlowStepKeepsNoOtherFromItsWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.store.change(func() { b.store.hangs = "leftovers" })
+		pass(time.Minute)
+		for _, step := range []string{"stuck", "reap", "hopeless", "finish", "months"} {
+			if len(b.store.of(step)) == 0 {
+				t.Errorf("%s was never called", step)
+			}
+		}
+	})
+}
+
+// A network that swallows everything is an outage, too.
+func TestNobodyIsReapedInTheLeaseAfterASilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		pass(time.Minute)
+		before := len(b.store.of("reap"))
+		b.store.change(func() { b.store.away = true })
+		pass(3 * (stepTime + pingTime))
+		b.store.change(func() { b.store.away = false })
+		pass(session.WorkerLease - sweepEvery)
+		if n := len(b.store.of("reap")); n > before+1 { // one may have begun before the silence
+			t.Errorf("reaped %d times too early", n-before)
+		}
+	})
 }
 
 func TestMonthsAreKeptOnceAnHour(t *testing.T) {

@@ -1,6 +1,22 @@
 -- name: TryDispatchLock :one
 SELECT pg_try_advisory_xact_lock(hashtext('dbfleet.dispatch')) AS locked;
 
+-- name: DispatchLock :exec
+SELECT pg_advisory_xact_lock(hashtext('dbfleet.dispatch'));
+
+-- name: CallBackQueued :exec
+-- What is queued for a credential goes through the dispatcher again, and old
+-- tickets claim nothing. It waits for claims under way.
+WITH queued AS (
+    SELECT q.id FROM sync_instance_records q WHERE q.status = 'queued' AND q.credential_id = @credential_id::bigint ORDER BY q.id FOR UPDATE
+)
+UPDATE sync_instance_records r
+SET status = CASE WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' THEN now() END,
+    due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+FROM queued, sync_sessions s
+WHERE r.id = queued.id AND r.status = 'queued' AND s.session_id = r.session_id;
+
 -- name: QueueLoads :many
 -- Of the categories in which a session is open: the others have nothing to take.
 SELECT w.queue::text AS category, count(*)::integer AS workers, sum(w.concurrency)::integer AS concurrency,

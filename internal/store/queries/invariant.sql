@@ -51,12 +51,13 @@ WHERE r.id IS NOT NULL AND (r.status, r.instance_id, r.sync_category, r.session_
 LIMIT 100;
 
 -- name: CredentialsTriedTooOften :many
--- In flight and failed, over all versions: a rotation in the middle of a session
--- allows each version its own.
+-- In flight and failed: a rotation in the middle of a session allows each version
+-- its own, and proves nothing of the next.
 SELECT format('credential %s: %s logins in session %s, none proven', r.credential_id, count(*), r.session_id)::text
 FROM sync_instance_records r
 WHERE (r.status = 'running' OR r.error_code = 'auth_failed' AND r.status = 'failed')
-  AND NOT EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = r.session_id AND l.credential_id = r.credential_id)
+  AND NOT EXISTS (SELECT 1 FROM session_logins l WHERE l.session_id = r.session_id AND l.credential_id = r.credential_id
+                  AND l.credential_version = r.credential_version)
 GROUP BY r.session_id, r.credential_id, r.credential_version HAVING count(*) > @max_unproven::bigint
 LIMIT 100;
 
