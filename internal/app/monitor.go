@@ -43,7 +43,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 func (b *base) health() httpserver.Health {
 	checks := map[string]func(context.Context) error{}
 	for _, c := range b.gate.checks {
-		checks[c.name] = func(ctx context.Context) error { return plain(c.name, c.do(ctx)) }
+		checks[c.name] = httpserver.Shared(func(ctx context.Context) error { return plain(c.name, c.do(ctx)) })
 	}
 	return httpserver.Health{Checks: checks}
 }

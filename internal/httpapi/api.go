@@ -50,7 +50,7 @@ type Workers interface {
 type Router interface {
 	Echo() *echo.Echo
 	Allow(method, path string, least user.Role)
-	AllowAll(method, path string)
+	Publish(path, mediaType string, text []byte)
 	Stream(method, path string)
 	LimitBody(method, path string, bytes int64)
 }
@@ -101,10 +101,7 @@ func (a *API) Register(r Router) {
 	gen.RegisterHandlersWithOptions(r.Echo(), gen.NewStrictHandler(a, nil), gen.RegisterHandlersOptions{
 		BaseURL: Base, OperationMiddlewares: checks,
 	})
-	r.AllowAll(echo.GET, Base+"/openapi.yaml")
-	r.Echo().GET(Base+"/openapi.yaml", func(c echo.Context) error {
-		return c.Blob(200, "application/yaml; charset=utf-8", document)
-	})
+	r.Publish(Base+"/openapi.yaml", "application/yaml; charset=utf-8", document)
 }
 
 // mapped returns to of every element; never nil, so that JSON shows a list.

@@ -222,6 +222,7 @@ func TestLongAnswersAreCompressed(t *testing.T) {
 		b.AllowAll(http.MethodGet, path)
 		b.Echo().GET(path, func(c echo.Context) error { return c.String(http.StatusCreated, body) })
 	}
+	b.Publish("/published", "text/plain", []byte(short))
 	b.AllowAll(http.MethodGet, "/empty")
 	b.Echo().GET("/empty", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	for name, tt := range map[string]struct {
@@ -236,6 +237,8 @@ func TestLongAnswersAreCompressed(t *testing.T) {
 		"nothing said":    {"/long", "", 201, false, long},
 		"another coding":  {"/long", "br", 201, false, long},
 		"short":           {"/short", "gzip", 201, false, short},
+		"published":       {"/published", "gzip", 200, true, short},
+		"published plain": {"/published", "", 200, false, short},
 		"nothing to send": {"/empty", "gzip", 204, false, ""},
 	} {
 		a := b.do(t, "GET", tt.path, nil, func(r *http.Request) { r.Header.Set("Accept-Encoding", tt.accept) })

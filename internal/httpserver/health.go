@@ -11,8 +11,10 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// checkTimeout bounds one check, so that a prober gets its answer.
-const checkTimeout = time.Second
+const (
+	checkTimeout = time.Second // of one check, so that a prober gets its answer
+	sharedFor    = time.Second // that a result stands for all who ask
+)
 
 // Health answers whether a process is up and whether it can work. The zero
 // value is always ready.
@@ -22,6 +24,35 @@ type Health struct {
 	// everybody who reaches the monitor address, so it must say what to do and
 	// hold no address and no secret. Checks run side by side, for at most 1 s.
 	Checks map[string]func(ctx context.Context) error
+}
+
+// Shared returns a check that runs at most once a second, however many ask:
+// those who come meanwhile get the last result, or wait for the one under way.
+// What it returns is for Checks; goroutines may share it.
+func Shared(check func(ctx context.Context) error) func(ctx context.Context) error {
+	turn := make(chan struct{}, 1) // guards all below; full while somebody has them
+	var result error
+	var ended time.Time // zero before the first
+	return func(ctx context.Context) error {
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		defer func() { <-turn }()
+		if !ended.IsZero() && time.Since(ended) < sharedFor {
+			return result
+		}
+		ctx, cancel := withinCheckTimeout(context.WithoutCancel(ctx)) // whoever asked may leave
+		defer cancel()
+		result = check(ctx)
+		ended = time.Now()
+		return result
+	}
+}
+
+func withinCheckTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, checkTimeout, fmt.Errorf("check: over %s", checkTimeout))
 }
 
 // readiness is the answer of /readyz.
@@ -54,7 +85,7 @@ func (h Health) Ready(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h Health) missing(ctx context.Context) map[string]string {
-	ctx, cancel := context.WithTimeoutCause(ctx, checkTimeout, fmt.Errorf("check: over %s", checkTimeout))
+	ctx, cancel := withinCheckTimeout(ctx)
 	defer cancel()
 	missing := map[string]string{}
 	var mu sync.Mutex // guards missing
