@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/dbfleet/dbfleet/internal/session"
 )
@@ -95,10 +96,26 @@ func (c *conn) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), closeTimeout,
 		fmt.Errorf("close connection: over %s", closeTimeout))
 	defer cancel()
+	c.depart(ctx)
 	_ = c.pg.Close(ctx) // the read is over either way
 	select {
 	case <-c.pg.CleanupDone():
 	case <-ctx.Done():
+	}
+}
+
+// depart ends the session and waits for the server to hang up: until then the
+// connection counts towards the limit of the account, and the next one of the read
+// may be one too many.
+func (c *conn) depart(ctx context.Context) {
+	if c.pg.IsClosed() || c.pg.IsBusy() {
+		return
+	}
+	deadline, _ := ctx.Deadline()
+	_ = c.pg.Conn().SetDeadline(deadline) // a connection that is gone ends the rest at once
+	c.pg.Frontend().Send(&pgproto3.Terminate{})
+	if c.pg.Frontend().Flush() == nil {
+		_, _ = c.pg.Conn().Read(make([]byte, 1))
 	}
 }
 
