@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/collector"
@@ -99,25 +98,17 @@ func (c *conn) readVersion(ctx context.Context) error {
 	return nil
 }
 
-const (
-	// lockTimeout bounds how long a statement waits behind somebody's lock on a table.
-	lockTimeout = 2 * time.Second
-	// statementShare is what the server is given of Limits.Statement, in percent: it
-	// should give up first, because then the connection survives.
-	statementShare = 90
-)
-
 // settings are what the session starts with, each a statement. The server's own
 // settings could cut results short or write them otherwise.
 func settings(v version, limits fleet.Limits) []string {
-	most := limits.Statement * statementShare / 100
+	most := limits.OnServer()
 	limit := "SET SESSION max_execution_time = " + strconv.FormatInt(max(most.Milliseconds(), 1), 10)
 	if v.mariaDB() {
 		limit = "SET SESSION max_statement_time = " + strconv.FormatFloat(max(most.Seconds(), 0.001), 'f', 3, 64)
 	}
 	return []string{
 		limit,
-		"SET SESSION lock_wait_timeout = " + strconv.Itoa(int(lockTimeout.Seconds())),
+		"SET SESSION lock_wait_timeout = " + strconv.Itoa(max(int(limits.Lock.Seconds()), 1)),
 		"SET SESSION TRANSACTION READ ONLY",
 		"SET SESSION sql_mode = ''",
 		"SET SESSION time_zone = '+00:00'",
