@@ -94,7 +94,7 @@ func (c *conn) readVersion(ctx context.Context) error {
 		}
 	}
 	c.read.version = v
-	c.read.snapshot.Server = fleet.Server{Flavour: v.flavour, Version: v.String()}
+	c.read.Snapshot.Server = fleet.Server{Flavour: v.flavour, Version: v.String()}
 	return nil
 }
 
@@ -146,13 +146,13 @@ func (c *conn) readIdentity(ctx context.Context) error {
 		q.sql = sqlServerUID
 	}
 	values, err := c.one(ctx, q)
-	if f, ok := err.(*failure); ok && f.refused() && f.number == numberUnknownVariable { //nolint:errorlint // one returns nothing else
+	if f, ok := err.(*failure); ok && f.Refused && f.number == numberUnknownVariable { //nolint:errorlint // one returns nothing else
 		return c.readPlace(ctx)
 	}
 	if err != nil {
-		return c.read.skip("identity", err)
+		return c.read.Skip("identity", err)
 	}
-	c.read.snapshot.Server.Identity = values[0]
+	c.read.Snapshot.Server.Identity = values[0]
 	return nil
 }
 
@@ -161,10 +161,10 @@ func (c *conn) readIdentity(ctx context.Context) error {
 func (c *conn) readPlace(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "identity", sql: sqlPlace, columns: 3})
 	if err != nil {
-		return c.read.skip("identity", err)
+		return c.read.Skip("identity", err)
 	}
 	sum := sha256.Sum256([]byte(strings.Join(values, "\x00")))
-	c.read.snapshot.Server.Identity = account.PlaceIdentity + hex.EncodeToString(sum[:16])
+	c.read.Snapshot.Server.Identity = account.PlaceIdentity + hex.EncodeToString(sum[:16])
 	return nil
 }
 
@@ -173,7 +173,7 @@ func (c *conn) readPlace(ctx context.Context) error {
 func (c *conn) readDefaultLifetime(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "password_lifetime", sql: sqlDefaultLifetime, columns: 1})
 	f, ok := err.(*failure) //nolint:errorlint // one returns nothing else
-	if ok && f.refused() && f.number == numberUnknownVariable {
+	if ok && f.Refused && f.number == numberUnknownVariable {
 		return nil // MariaDB 10.3: passwords do not age
 	}
 	if err != nil {
@@ -188,14 +188,3 @@ func (c *conn) readDefaultLifetime(ctx context.Context) error {
 
 const sqlDefaultLifetime = `
 SELECT @@global.default_password_lifetime`
-
-// skip turns the refusal of a part of the server into a gap; other errors it
-// returns.
-func (r *read) skip(part string, err error) error {
-	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
-		return err
-	}
-	r.gap(part, f.fault)
-	return nil
-}

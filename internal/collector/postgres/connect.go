@@ -11,12 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
-
-// closeTimeout bounds the farewell to a target: the request to stop a running
-// statement and the end of the connection.
-const closeTimeout = time.Second
 
 // An attempt is one connection while it comes about; it knows how far it got.
 type attempt struct {
@@ -90,11 +87,11 @@ func (a *attempt) handshake(ctx context.Context, _ *pgconn.Config, c net.Conn) (
 	return c, nil
 }
 
-// close ends the connection and waits, for at most closeTimeout, until the
+// close ends the connection and waits, for at most CloseTimeout, until the
 // driver has stopped what was running on it. The guard ends what is left.
 func (c *conn) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), closeTimeout,
-		fmt.Errorf("close connection: over %s", closeTimeout))
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), collector.CloseTimeout,
+		fmt.Errorf("close connection: over %s", collector.CloseTimeout))
 	defer cancel()
 	c.depart(ctx)
 	_ = c.pg.Close(ctx) // the read is over either way
