@@ -40,7 +40,7 @@ var packages = map[string]rule{
 	"internal/config":    {group: leaf, also: []string{"internal/invalid", "internal/logging", "internal/netguard", "internal/secret"}},
 	"internal/invalid":   {group: leaf},
 	"internal/logging":   {group: leaf, also: []string{"internal/secret"}},
-	"internal/netguard":  {group: leaf},
+	"internal/netguard":  {group: leaf, tests: []string{"internal/collector/collectortest"}},
 	"internal/secret":    {group: leaf},
 	"internal/telemetry": {group: leaf},
 

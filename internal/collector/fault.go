@@ -17,6 +17,29 @@ var (
 	ErrTooLarge = errors.New("too large")
 )
 
+// A Failure is a fault with what a reader has to know to go on without the part
+// that failed. An engine's own failures embed it.
+type Failure struct { //nolint:errname // as session.Fault
+	Fault *session.Fault
+	// Refused says that the server has refused one statement and would answer the
+	// next.
+	Refused bool
+}
+
+// Error returns the fault's text.
+func (f *Failure) Error() string { return f.Fault.Error() }
+
+// Unwrap returns the fault.
+func (f *Failure) Unwrap() error { return f.Fault }
+
+// refusal returns the fault when it was a refusal, else nil.
+func (f *Failure) refusal() *session.Fault {
+	if !f.Refused {
+		return nil
+	}
+	return f.Fault
+}
+
 // A Reporter makes the faults of one read.
 type Reporter struct {
 	Scrub secret.Scrubber // knows the secrets of the read

@@ -4,9 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
 )
+
+// CloseTimeout bounds the farewell to a target: the end of the connection, and for
+// engines that have it the request to stop a running statement.
+const CloseTimeout = time.Second
 
 // CheckTarget refuses what a driver would take for something else: the path of
 // a socket, or the end of a text. The error holds no secret.

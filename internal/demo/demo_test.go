@@ -50,17 +50,3 @@ func TestInterruptedCommandSaysNothingMore(t *testing.T) {
 		t.Errorf("printed %q, want only what was said before the interrupt", out.String())
 	}
 }
-
-// The view is told in two places.
-func TestMariaDBIsPreparedAsDocumented(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/engines/mysql.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range statements(gammaSQL)[:9] {
-		if !strings.Contains(string(page), statement+";\n") {
-			t.Errorf("docs/engines/mysql.md lacks: %s", statement)
-		}
-	}
-}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/dbfleet/dbfleet/internal/collector/mysql"
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 )
 
@@ -85,7 +87,7 @@ func (s *servers) fill(ctx context.Context, server *localsvc.Postgres, roles, da
 // fillMariaDB is fill for gamma.
 func (s *servers) fillMariaDB(ctx context.Context) error {
 	account := fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s'", targetUser, s.password)
-	return s.gamma.Exec(ctx, "", append([]string{account}, statements(gammaSQL)...)...)
+	return s.gamma.Exec(ctx, "", slices.Concat([]string{account}, mysql.MinimalMariaDB(targetUser), statements(gammaSQL))...)
 }
 
 // change makes the three changes that the second sync finds.

@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/dbfleet/dbfleet/internal/collector/collectortest"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 )
 
@@ -137,7 +138,7 @@ func TestDialRefusesWithoutConnecting(t *testing.T) {
 func TestNameThatChangesItsAnswerIsRefused(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	resolver := newNameServer(t, func(string) []netip.Addr {
+	resolver := collectortest.Resolver(t, func(string) []netip.Addr {
 		if asked.Add(1) == 1 {
 			return []netip.Addr{netip.MustParseAddr("10.0.0.7")}
 		}
@@ -158,7 +159,7 @@ func TestNameThatChangesItsAnswerIsRefused(t *testing.T) {
 func TestNameWithTwoAnswersReachesTheAllowedOne(t *testing.T) {
 	t.Parallel()
 	srv := newTarget(t, silent)
-	resolver := newNameServer(t, func(string) []netip.Addr {
+	resolver := collectortest.Resolver(t, func(string) []netip.Addr {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.1")}
 	})
 	j := newJob(t, netguard.Dialer{Policy: policy(t, srv.allow()), Resolver: resolver})
@@ -170,7 +171,7 @@ func TestNameWithTwoAnswersReachesTheAllowedOne(t *testing.T) {
 
 func TestUnknownNameIsClassified(t *testing.T) {
 	t.Parallel()
-	resolver := newNameServer(t, func(string) []netip.Addr { return nil })
+	resolver := collectortest.Resolver(t, func(string) []netip.Addr { return nil })
 	j := newJob(t, netguard.Dialer{Policy: policy(t, "10.0.0.0/8:*"), Resolver: resolver})
 	_, err := j.DialContext(t.Context(), "tcp", "nobody.test.:5432")
 	if got := netguard.Classify(err); got != netguard.NameUnknown {

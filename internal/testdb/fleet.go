@@ -8,12 +8,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/dbfleet/dbfleet/internal/collector/mysql"
 	"github.com/dbfleet/dbfleet/internal/localsvc"
 )
 
-// The login that the fleets have for a collector. On MariaDB it reads the view
-// dbfleet.account_state, as docs/engines/mysql.md asks for; on Postgres a few
-// databases are closed to it, so that its reads are partial.
+// The login that the fleets have for a collector. On Postgres a few databases are
+// closed to it, so that its reads are partial.
 const (
 	FleetUser     = "fleet_monitor"
 	FleetPassword = "fleet-monitor-pw"
@@ -26,8 +26,6 @@ var (
 	fleetPostgres string
 	//go:embed fleet/mariadb.sql
 	fleetMariaDB string
-	//go:embed fleet/mariadb_view.sql
-	fleetMariaDBView string
 )
 
 // LoadFleetPostgres fills a fresh server with the fleet; it takes a few
@@ -49,16 +47,14 @@ func LoadFleetPostgres(ctx context.Context, server *localsvc.Postgres) error {
 	return nil
 }
 
-// LoadFleetMariaDB fills a fresh server with the fleet and makes the view for
-// its collector; it takes a few seconds.
+// LoadFleetMariaDB fills a fresh server with the fleet and lets its
+// collector read it; it takes a few seconds.
 func LoadFleetMariaDB(ctx context.Context, server *localsvc.MariaDB) error {
 	var statements []string
 	for line := range strings.Lines(fleetMariaDB) {
 		statements = appendStatement(statements, strings.TrimSpace(line))
 	}
-	for _, statement := range strings.SplitAfter(fleetMariaDBView, ";\n") {
-		statements = appendStatement(statements, strings.TrimSpace(statement))
-	}
+	statements = append(statements, mysql.MinimalMariaDB(FleetUser)...)
 	if err := server.Exec(ctx, "", statements...); err != nil {
 		return fmt.Errorf("load fleet: %w", err)
 	}

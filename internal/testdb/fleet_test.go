@@ -1,7 +1,6 @@
 package testdb_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -43,22 +42,6 @@ func TestFleetMariaDBHasItsAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkAccounts(t, snapshot.Accounts, func(a account.Account) bool { return a.Name == testdb.FleetUser || strings.HasPrefix(a.Name, "u") }, 50)
-}
-
-// The view must stay the one that users are told to make.
-func TestFleetMariaDBHasTheDocumentedView(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/engines/mysql.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	view, err := os.ReadFile("fleet/mariadb_view.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(page), string(view)) {
-		t.Error("the page of the engine has another view")
-	}
 }
 
 func checkAccounts(t *testing.T, accounts []account.Account, mine func(account.Account) bool, want int) {

@@ -25,7 +25,7 @@ func testAccounts(t *testing.T, h Harness) {
 	})
 	t.Run("login is told once", func(t *testing.T) {
 		calls := 0
-		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), func(context.Context) { calls++ })
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(), func(context.Context) { calls++ })
 		if err != nil || calls != 1 {
 			t.Errorf("told %d times, want once (%v)", calls, err)
 		}
@@ -149,7 +149,7 @@ func testLoops(t *testing.T, h Harness, server Server) {
 
 func testTooMany(t *testing.T, h Harness, server Server) {
 	t.Helper()
-	limits := quick()
+	limits := patient()
 	limits.MaxAccounts = 3
 	s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), server.Target(), limits, nil)
 	wantFault(t, err, session.CodeTooLarge, "")
@@ -160,7 +160,7 @@ func testTooManyBytes(t *testing.T, h Harness, server Server) {
 	t.Helper()
 	dialer := loopback(t)
 	dialer.MaxBytes = 3000
-	s, err := h.NewReader(t, dialer).ReadAccounts(t.Context(), server.Target(), quick(), nil)
+	s, err := h.NewReader(t, dialer).ReadAccounts(t.Context(), server.Target(), patient(), nil)
 	wantFault(t, err, session.CodeTooLarge, "")
 	wantNothing(t, s)
 }

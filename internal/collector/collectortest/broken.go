@@ -22,7 +22,7 @@ func testBroken(t *testing.T, h Harness) {
 		target := server.Target()
 		const wrong = "never-the-password"
 		target.Password = secret.New(wrong)
-		s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(),
+		s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(),
 			func(context.Context) { t.Error("a login was told that did not happen") })
 		wantFault(t, err, session.CodeAuthFailed, session.PhaseLogin)
 		if strings.Contains(err.Error(), wrong) {
@@ -33,7 +33,7 @@ func testBroken(t *testing.T, h Harness) {
 	t.Run("unknown database", func(t *testing.T) {
 		target := server.Target()
 		target.Database = "nowhere"
-		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
+		_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(), nil)
 		code := session.CodeUnknownDatabase
 		if h.SQL.HidesDatabases {
 			code = session.CodePermission
@@ -47,7 +47,7 @@ func testBroken(t *testing.T, h Harness) {
 		target := server.Target()
 		server.Exec(t, "", h.SQL.CreateDatabase("forbidden"), h.SQL.Forbid("forbidden", target.Username))
 		target.Database = "forbidden"
-		s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
+		s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(), nil)
 		wantFault(t, err, session.CodePermission, session.PhaseLogin)
 		wantNothing(t, s)
 	})
@@ -90,15 +90,15 @@ func readBlocked(ctx context.Context, t testing.TB, h Harness, server Server, ta
 	done := make(chan result, 1)
 	reader := h.NewReader(t, loopback(t))
 	go func() {
-		s, err := reader.ReadAccounts(ctx, target, quick(), nil)
+		s, err := reader.ReadAccounts(ctx, target, patient(), nil)
 		done <- result{s, err}
 	}()
 	await(t, "the read waits on the server", func() bool { return server.Waiting(t) })
 	return done
 }
 
-// testCancel expects that a cancelled read ends soon, that the fault knows why,
-// and that nothing of it is left on the target.
+// testCancel expects that a cancelled read ends though the server waits on, that
+// the fault knows why, and that nothing of it is left on the target.
 func testCancel(t *testing.T, h Harness) {
 	t.Helper()
 	server := h.Start(t)
@@ -109,16 +109,15 @@ func testCancel(t *testing.T, h Harness) {
 	cause := errors.New("the operator has cancelled")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := readBlocked(ctx, t, h, server, target)
-	start := time.Now()
 	cancel(cause)
 	r := <-done
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("a cancelled read took another %s", took)
-	}
 	if !errors.Is(r.err, cause) {
 		t.Errorf("error %v does not wrap the cause", r.err)
 	}
 	wantNothing(t, r.snapshot)
+	if !h.Stops {
+		unblock()
+	}
 	await(t, "no connection is left on the target", func() bool { return server.Sessions(t, target.AppName) == 0 })
 }
 
@@ -132,7 +131,7 @@ func testGone(t *testing.T, h Harness) {
 	r := <-done
 	wantFault(t, r.err, session.CodeReset, "")
 	wantNothing(t, r.snapshot)
-	_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), server.Target(), quick(), nil)
+	_, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), server.Target(), patient(), nil)
 	wantFault(t, err, session.CodeRefused, session.PhaseConnect)
 }
 
@@ -141,7 +140,7 @@ func testSlow(t *testing.T, h Harness) {
 	t.Helper()
 	server := h.Start(t)
 	unblock := server.Block(t)
-	limits := quick()
+	limits := patient()
 	limits.Statement = time.Second
 	s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), server.Target(), limits, nil)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -33,6 +32,9 @@ type Harness struct {
 	// Fakes are the engine's own ways to misbehave.
 	Fakes Fakes
 	Wire  Wire
+	// Stops says that the engine stops a cancelled statement at once. Any other
+	// notices only when the statement ends that nobody waits for any more.
+	Stops bool
 }
 
 // Wire is what somebody who stands between a client and a server of the engine
@@ -100,9 +102,10 @@ type Fakes struct {
 	Endless     Handler // accepts every login and answers a query without end
 }
 
-// quick are limits for tests in which nothing should take long.
-func quick() fleet.Limits {
-	return fleet.Limits{Connect: 10 * time.Second, Statement: 20 * time.Second, MaxAccounts: 100_000}
+// patient are limits that no read should come near to, however slow the machine.
+func patient() fleet.Limits {
+	const long = 3 * patience // somebody looks on while the read waits
+	return fleet.Limits{Connect: long, Statement: long, Lock: long, MaxAccounts: 100_000}
 }
 
 // loopback returns a dialer that may connect to this machine only.
@@ -142,7 +145,7 @@ func Run(t *testing.T, h Harness) {
 // read reads the server and fails the test when that fails.
 func read(t testing.TB, h Harness, target fleet.Target) account.Snapshot {
 	t.Helper()
-	snapshot, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
+	snapshot, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(), nil)
 	if err != nil {
 		t.Fatalf("read accounts: %v", err)
 	}

@@ -22,7 +22,7 @@ func testMany(t *testing.T, h Harness) {
 	reader := h.NewReader(t, loopback(t))
 	base := heap()
 	start := time.Now()
-	s, err := reader.ReadAccounts(t.Context(), server.Target(), quick(), nil)
+	s, err := reader.ReadAccounts(t.Context(), server.Target(), patient(), nil)
 	took := time.Since(start)
 	if err != nil {
 		t.Fatal(err)

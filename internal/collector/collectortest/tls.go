@@ -28,7 +28,7 @@ func encrypted() []fleet.TLSMode {
 // first; with none it must succeed.
 func wantTLS(t testing.TB, h Harness, target fleet.Target, begins string) {
 	t.Helper()
-	s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, quick(), nil)
+	s, err := h.NewReader(t, loopback(t)).ReadAccounts(t.Context(), target, patient(), nil)
 	if begins == "" {
 		if err != nil {
 			t.Errorf("mode %s: %v", target.TLSMode, err)

@@ -2,13 +2,11 @@ package mysql
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
-	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -21,7 +19,7 @@ const GapPartialRevokes = "partial_revoke"
 func (c *conn) readAccounts(ctx context.Context) error {
 	if c.read.version.hasRoles() && !c.read.version.mariaDB() {
 		// MySQL has no account for everybody, but roles that everybody has.
-		err := c.read.addAccount(account.Account{
+		err := c.read.Add(account.PublicIdentity, account.Account{
 			Identity: account.PublicIdentity, Name: publicName, Kind: account.Public, System: true,
 			Attributes: map[string]any{},
 		})
@@ -40,9 +38,6 @@ func (c *conn) readAccounts(ctx context.Context) error {
 
 // add keeps an account that was read.
 func (r *read) add(a account.Account, user, host string) error {
-	if len(r.snapshot.Accounts) >= r.limits.MaxAccounts {
-		return fmt.Errorf("%w: over %d accounts", collector.ErrTooLarge, r.limits.MaxAccounts)
-	}
 	if a.Kind == account.User {
 		host = r.userHost(host)
 	}
@@ -51,7 +46,7 @@ func (r *read) add(a account.Account, user, host string) error {
 	if a.Identity == account.PublicIdentity {
 		a.Kind, a.System, a.CanLogin = account.Public, true, false
 	}
-	return r.addAccount(a)
+	return r.Add(a.Identity, a)
 }
 
 // isSystem reports whether a server, or who runs it as a service, makes and
@@ -130,14 +125,9 @@ var limitNames = [...]string{
 }
 
 // addServerGrant keeps what an account may do everywhere.
-func (r *read) addServerGrant(a *account.Account, s set) {
+func (r *read) addServerGrant(a *account.Account, s set) error {
 	a.Superuser = slices.Contains(s.privileges, "SUPER")
-	if len(s.privileges) > 0 {
-		r.grants++
-		a.Grants = append(a.Grants, account.Grant{
-			Type: "server", Privileges: s.privileges, Grantable: s.grantable, Source: account.Explicit,
-		})
-	}
+	return r.addGrant(a, account.Grant{Type: "server", Privileges: s.privileges, Grantable: s.grantable})
 }
 
 // permission says which right is missing.

@@ -37,8 +37,8 @@ func (c *conn) readUserAttributes(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	c.read.undo(func(kind string) bool { return kind == GapPartialRevokes })
-	if err := c.read.skip(GapPartialRevokes, err); err != nil {
+	c.read.UndoGrants(func(g *account.Grant) bool { return g.Type == GapPartialRevokes })
+	if err := c.read.Skip(GapPartialRevokes, err); err != nil {
 		return err
 	}
 	return c.read.skipSettings(err)

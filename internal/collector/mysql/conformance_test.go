@@ -59,7 +59,7 @@ func startWith(t testing.TB, opts localsvc.MariaDBOptions) *server {
 	t.Helper()
 	s := &server{testdb.MariaDB(t, opts)}
 	s.Exec(t, "", createMinimal, "CREATE USER somebody")
-	s.Exec(t, "", mysql.MinimalMariaDB()...)
+	s.Exec(t, "", mysql.MinimalMariaDB(minimalName)...)
 	return s
 }
 

@@ -18,12 +18,8 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-const (
-	// closeTimeout bounds the farewell to a target.
-	closeTimeout = time.Second
-	// maxPacketBytes bounds what we send; the guard bounds what we are sent.
-	maxPacketBytes = 16 << 20
-)
+// maxPacketBytes bounds what we send; the guard bounds what we are sent.
+const maxPacketBytes = 16 << 20
 
 // An attempt is one connection while it comes about; it knows how far it got.
 type attempt struct {
@@ -133,6 +129,6 @@ func (a *attempt) dialContext(ctx context.Context, network, addr string) (net.Co
 
 // close says goodbye and ends the connection.
 func (c *conn) close() {
-	_ = c.net.SetDeadline(time.Now().Add(closeTimeout)) // it ends either way
+	_ = c.net.SetDeadline(time.Now().Add(collector.CloseTimeout)) // it ends either way
 	_ = c.my.Close()
 }

@@ -14,20 +14,10 @@ import (
 // A failure is a fault with what the reader has to know to go on without the
 // part that failed.
 type failure struct {
-	fault  *session.Fault
+	collector.Failure
+
 	number uint16 // the server's error; 0 when it was not the server who refused
-	alive  bool   // the connection can be used further
 }
-
-// Error returns the fault's text.
-func (f *failure) Error() string { return f.fault.Error() }
-
-// Unwrap returns the fault.
-func (f *failure) Unwrap() error { return f.fault }
-
-// refused reports whether the server has refused one statement and would answer
-// the next.
-func (f *failure) refused() bool { return f.alive && f.number != 0 }
 
 // connectFailure explains why a connection did not come about. ctx is that of the
 // connection, outer that of the read.
@@ -39,7 +29,7 @@ func (r *read) connectFailure(ctx, outer context.Context, a *attempt, err error)
 	if outer.Err() != nil {
 		code = session.CodeTimeout // it says nothing about the target
 	}
-	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), number: number}
+	return &failure{collector.Failure{Fault: r.report.Fault(ctx, code, phase, err, advice)}, number}
 }
 
 // code returns what stopped the attempt, and which field to change.
@@ -100,9 +90,9 @@ func (c *conn) queryFailure(ctx context.Context, name string, err error) *failur
 	if errors.Is(err, collector.ErrTooLarge) {
 		code = session.CodeTooLarge
 	}
-	number, _ := refusal(err)
+	number, refused := refusal(err)
 	fault := c.read.report.Fault(ctx, code, session.PhaseQuery(name), err, "")
-	return &failure{fault: fault, number: number, alive: ctx.Err() == nil && c.my.IsValid()}
+	return &failure{collector.Failure{Fault: fault, Refused: refused && ctx.Err() == nil && c.my.IsValid()}, number}
 }
 
 func codeOf(kind netguard.Kind, err error) session.Code {

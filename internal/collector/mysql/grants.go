@@ -80,9 +80,9 @@ func (c *conn) readPart(ctx context.Context, p part) error {
 	if err == nil {
 		return nil
 	}
-	c.read.undo(func(kind string) bool { return slices.Contains(p.kinds, kind) })
+	c.read.UndoGrants(func(g *account.Grant) bool { return slices.Contains(p.kinds, g.Type) })
 	for _, kind := range p.kinds {
-		if err := c.read.skip(kind, err); err != nil {
+		if err := c.read.Skip(kind, err); err != nil {
 			return err
 		}
 	}
@@ -94,11 +94,11 @@ func (c *conn) readPart(ctx context.Context, p part) error {
 func (c *conn) readDatabaseGrants(ctx context.Context) error {
 	columns, err := c.readLayout(ctx)
 	if err != nil {
-		return c.read.skip("database", err)
+		return c.read.Skip("database", err)
 	}
 	privileges, err := columns.privileges("db", databaseBase())
 	if err != nil {
-		c.read.gap("database", c.read.permission(ctx, "database_grants", err, ""))
+		c.read.Gap("", "database", c.read.permission(ctx, "database_grants", err, ""))
 		return nil
 	}
 	sql := "SELECT Host, User, Db, " + strings.Join(privileges, ", ") + " FROM mysql.db"

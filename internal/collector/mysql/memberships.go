@@ -50,10 +50,8 @@ func (c *conn) readMemberships(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	for i := range c.read.snapshot.Accounts {
-		c.read.snapshot.Accounts[i].Memberships = nil
-	}
-	if err := c.read.skip(account.GapMemberships, err); err != nil {
+	c.read.UndoMemberships()
+	if err := c.read.Skip(account.GapMemberships, err); err != nil {
 		return err
 	}
 	return c.read.skipSettings(err)
@@ -94,7 +92,7 @@ func (c *conn) mandatoryRoles() query {
 // from the start is said about everybody, and not in each membership: one change
 // of the server is one change here.
 func (r *read) addMandatoryRoles(v row) error {
-	public := &r.snapshot.Accounts[r.index[account.PublicIdentity]]
+	public := r.Account(account.PublicIdentity)
 	all := v.flag(1)
 	if all {
 		r.addSetting(public, "activate_all_roles_on_login=true")
@@ -109,8 +107,8 @@ func (r *read) addMandatoryRoles(v row) error {
 // markDefaults marks the default roles of MariaDB, which stand with the account.
 func (r *read) markDefaults() {
 	for id, role := range r.defaults {
-		if i, ok := r.index[id]; ok {
-			r.markDefault(&r.snapshot.Accounts[i], identity(role, ""))
+		if a := r.Account(id); a != nil {
+			r.markDefault(a, identity(role, ""))
 		}
 	}
 }

@@ -127,15 +127,15 @@ func (r row) text(i int) string {
 	case nil:
 		return ""
 	case []byte:
-		return clean(v)
+		return collector.Clean(v)
 	case string:
-		return clean([]byte(v))
+		return collector.Clean([]byte(v))
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case uint64:
 		return strconv.FormatUint(v, 10)
 	}
-	return clean(fmt.Append(nil, r[i]))
+	return collector.Clean(fmt.Append(nil, r[i]))
 }
 
 // json decodes a value, of any length; NULL leaves into as it is.

@@ -39,7 +39,7 @@ func (r *Reader) ReadAccounts(
 	job := r.dialer.Job(ctx)
 	defer func() { _ = job.Close() }() // always nil
 	one := &read{
-		builder: newBuilder(),
+		builder: newBuilder(limits.OrDefaults()),
 		target:  t,
 		limits:  limits.OrDefaults(),
 		job:     job,
@@ -49,8 +49,7 @@ func (r *Reader) ReadAccounts(
 	if err := one.run(ctx, loggedIn); err != nil {
 		return account.Snapshot{}, session.AsFault(err)
 	}
-	one.snapshot.Details["bytes_read"] = job.BytesRead()
-	return one.finish(), nil
+	return one.Finish(job.BytesRead()), nil
 }
 
 // A read is one read of one target.
@@ -93,7 +92,7 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 func (c *conn) readFirst(ctx context.Context, loggedIn func(context.Context)) error {
 	err := c.readVersion(ctx)
 	if f, ok := err.(*failure); ok && f.number == numberExpired { //nolint:errorlint // one returns nothing else
-		return c.read.report.Fault(ctx, session.CodeAuthFailed, session.PhaseLogin, f.fault.Err, "the password has expired")
+		return c.read.report.Fault(ctx, session.CodeAuthFailed, session.PhaseLogin, f.Fault.Err, "the password has expired")
 	}
 	if loggedIn != nil {
 		loggedIn(ctx)

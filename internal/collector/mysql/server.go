@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/collector"
@@ -95,29 +94,21 @@ func (c *conn) readVersion(ctx context.Context) error {
 		}
 	}
 	c.read.version = v
-	c.read.snapshot.Server = fleet.Server{Flavour: v.flavour, Version: v.String()}
+	c.read.Snapshot.Server = fleet.Server{Flavour: v.flavour, Version: v.String()}
 	return nil
 }
-
-const (
-	// lockTimeout bounds how long a statement waits behind somebody's lock on a table.
-	lockTimeout = 2 * time.Second
-	// statementShare is what the server is given of Limits.Statement, in percent: it
-	// should give up first, because then the connection survives.
-	statementShare = 90
-)
 
 // settings are what the session starts with, each a statement. The server's own
 // settings could cut results short or write them otherwise.
 func settings(v version, limits fleet.Limits) []string {
-	most := limits.Statement * statementShare / 100
+	most := limits.OnServer()
 	limit := "SET SESSION max_execution_time = " + strconv.FormatInt(max(most.Milliseconds(), 1), 10)
 	if v.mariaDB() {
 		limit = "SET SESSION max_statement_time = " + strconv.FormatFloat(max(most.Seconds(), 0.001), 'f', 3, 64)
 	}
 	return []string{
 		limit,
-		"SET SESSION lock_wait_timeout = " + strconv.Itoa(int(lockTimeout.Seconds())),
+		"SET SESSION lock_wait_timeout = " + strconv.Itoa(max(int(limits.Lock.Seconds()), 1)),
 		"SET SESSION TRANSACTION READ ONLY",
 		"SET SESSION sql_mode = ''",
 		"SET SESSION time_zone = '+00:00'",
@@ -155,13 +146,13 @@ func (c *conn) readIdentity(ctx context.Context) error {
 		q.sql = sqlServerUID
 	}
 	values, err := c.one(ctx, q)
-	if f, ok := err.(*failure); ok && f.refused() && f.number == numberUnknownVariable { //nolint:errorlint // one returns nothing else
+	if f, ok := err.(*failure); ok && f.Refused && f.number == numberUnknownVariable { //nolint:errorlint // one returns nothing else
 		return c.readPlace(ctx)
 	}
 	if err != nil {
-		return c.read.skip("identity", err)
+		return c.read.Skip("identity", err)
 	}
-	c.read.snapshot.Server.Identity = values[0]
+	c.read.Snapshot.Server.Identity = values[0]
 	return nil
 }
 
@@ -170,10 +161,10 @@ func (c *conn) readIdentity(ctx context.Context) error {
 func (c *conn) readPlace(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "identity", sql: sqlPlace, columns: 3})
 	if err != nil {
-		return c.read.skip("identity", err)
+		return c.read.Skip("identity", err)
 	}
 	sum := sha256.Sum256([]byte(strings.Join(values, "\x00")))
-	c.read.snapshot.Server.Identity = account.PlaceIdentity + hex.EncodeToString(sum[:16])
+	c.read.Snapshot.Server.Identity = account.PlaceIdentity + hex.EncodeToString(sum[:16])
 	return nil
 }
 
@@ -182,7 +173,7 @@ func (c *conn) readPlace(ctx context.Context) error {
 func (c *conn) readDefaultLifetime(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "password_lifetime", sql: sqlDefaultLifetime, columns: 1})
 	f, ok := err.(*failure) //nolint:errorlint // one returns nothing else
-	if ok && f.refused() && f.number == numberUnknownVariable {
+	if ok && f.Refused && f.number == numberUnknownVariable {
 		return nil // MariaDB 10.3: passwords do not age
 	}
 	if err != nil {
@@ -197,14 +188,3 @@ func (c *conn) readDefaultLifetime(ctx context.Context) error {
 
 const sqlDefaultLifetime = `
 SELECT @@global.default_password_lifetime`
-
-// skip turns the refusal of a part of the server into a gap; other errors it
-// returns.
-func (r *read) skip(part string, err error) error {
-	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
-		return err
-	}
-	r.gap(part, f.fault)
-	return nil
-}

@@ -87,7 +87,7 @@ func (c *conn) eachState(ctx context.Context, q query, ofTable string, visit fun
 	if err := c.each(ctx, q, visit); noView(err) == nil {
 		return err
 	}
-	f.fault = c.read.permission(ctx, q.name, f.fault.Err, adviceView)
+	f.Fault = c.read.permission(ctx, q.name, f.Fault.Err, adviceView)
 	return f
 }
 
@@ -95,7 +95,7 @@ func (c *conn) eachState(ctx context.Context, q query, ofTable string, visit fun
 // table for us, or one that does not work; nil for any other.
 func noView(err error) *failure {
 	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
+	if !ok || !f.Refused {
 		return nil
 	}
 	switch f.number {
@@ -141,7 +141,9 @@ func (r *read) addWithState(a account.Account, v row) error {
 		return err
 	}
 	written, _ := v.integer(stateVersion) // the oldest when it is missing
-	r.addServerGrant(&a, accessSet(access, written, r.version))
+	if err := r.addServerGrant(&a, accessSet(access, written, r.version)); err != nil {
+		return err
+	}
 	user, host := v.text(stateUser), v.text(stateHost)
 	if role := v.text(stateDefault); role != "" {
 		r.defaults[r.identity(user, host)] = role

@@ -14,7 +14,7 @@ func TestBrokenViewIsNamedOrDoneWithout(t *testing.T) {
 	t.Parallel()
 	s := bare(t)
 	s.Exec(t, "", createMinimal, "CREATE USER maker")
-	s.Exec(t, "", mysql.MinimalMariaDB()...)
+	s.Exec(t, "", mysql.MinimalMariaDB(minimalName)...)
 	//nolint:paralleltest // they change one view
 	for name, statements := range map[string][]string{
 		"without its definer": {"CREATE OR REPLACE DEFINER = maker VIEW dbfleet.account_state AS SELECT * FROM mysql.global_priv", "DROP USER maker"},

@@ -178,7 +178,9 @@ func (r *read) addUser(v row, privileges []string) error {
 		number(&a, name, v.text(userLimits+i))
 	}
 	number(&a, "max_statement_time_s", v.text(userTime))
-	r.addServerGrant(&a, columnSet(v, len(userColumns), privileges))
+	if err := r.addServerGrant(&a, columnSet(v, len(userColumns), privileges)); err != nil {
+		return err
+	}
 	user, host := v.text(userUser), v.text(userHost)
 	if role := v.text(userDefault); role != "" {
 		r.defaults[r.identity(user, host)] = role

@@ -15,13 +15,8 @@ import (
 
 const (
 	initialDatabase = "postgres"
-	// lockTimeout bounds how long a statement waits behind somebody's lock on a catalog.
-	lockTimeout = 2 * time.Second
 	// maxMessageBytes bounds one message of the server, that is, one row.
 	maxMessageBytes = 16 << 20
-	// statementShare is what the server is given of Limits.Statement, in percent: it
-	// should give up first, because then the connection survives.
-	statementShare = 90
 )
 
 // neutral is the only connection string there is. pgconn makes a configuration
@@ -86,9 +81,9 @@ func startSettings(appName string, limits fleet.Limits) map[string]string {
 		"client_encoding":                     "UTF8",
 		"default_transaction_read_only":       "on",
 		"idle_in_transaction_session_timeout": milliseconds(limits.Statement),
-		"lock_timeout":                        milliseconds(lockTimeout),
+		"lock_timeout":                        milliseconds(limits.Lock),
 		"search_path":                         "pg_catalog",
-		"statement_timeout":                   milliseconds(limits.Statement * statementShare / 100),
+		"statement_timeout":                   milliseconds(limits.OnServer()),
 	}
 }
 

@@ -43,6 +43,7 @@ func TestConformance(t *testing.T) {
 		SQL:   spellings(),
 		Fakes: fakes(),
 		Wire:  wireTLS(),
+		Stops: true,
 	})
 }
 

@@ -9,13 +9,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/dbfleet/dbfleet/internal/collector"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
-
-// closeTimeout bounds the farewell to a target: the request to stop a running
-// statement and the end of the connection.
-const closeTimeout = time.Second
 
 // An attempt is one connection while it comes about; it knows how far it got.
 type attempt struct {
@@ -89,16 +87,32 @@ func (a *attempt) handshake(ctx context.Context, _ *pgconn.Config, c net.Conn) (
 	return c, nil
 }
 
-// close ends the connection and waits, for at most closeTimeout, until the
+// close ends the connection and waits, for at most CloseTimeout, until the
 // driver has stopped what was running on it. The guard ends what is left.
 func (c *conn) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), closeTimeout,
-		fmt.Errorf("close connection: over %s", closeTimeout))
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), collector.CloseTimeout,
+		fmt.Errorf("close connection: over %s", collector.CloseTimeout))
 	defer cancel()
+	c.depart(ctx)
 	_ = c.pg.Close(ctx) // the read is over either way
 	select {
 	case <-c.pg.CleanupDone():
 	case <-ctx.Done():
+	}
+}
+
+// depart ends the session and waits for the server to hang up: until then the
+// connection counts towards the limit of the account, and the next one of the read
+// may be one too many.
+func (c *conn) depart(ctx context.Context) {
+	if c.pg.IsClosed() || c.pg.IsBusy() {
+		return
+	}
+	deadline, _ := ctx.Deadline()
+	_ = c.pg.Conn().SetDeadline(deadline) // a connection that is gone ends the rest at once
+	c.pg.Frontend().Send(&pgproto3.Terminate{})
+	if c.pg.Frontend().Flush() == nil {
+		_, _ = c.pg.Conn().Read(make([]byte, 1))
 	}
 }
 

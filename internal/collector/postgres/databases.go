@@ -67,7 +67,7 @@ func (c *conn) listDatabases(ctx context.Context) (databases, error) {
 // closed notes a database that was not even tried: a refused login would only
 // fill the target's log.
 func (r *read) closed(database string, code session.Code, reason string) {
-	r.gap(database, "", &session.Fault{Code: code, Phase: session.PhaseLogin, Err: errors.New(reason)})
+	r.Gap(database, "", &session.Fault{Code: code, Phase: session.PhaseLogin, Err: errors.New(reason)})
 }
 
 // readDatabase reads one more database on a connection of its own.
@@ -88,10 +88,10 @@ func (r *read) skipDatabase(d database, err error) error {
 		return err
 	}
 	if f.state == stateNoDatabase || f.state == stateDropped {
-		r.unfound = append(r.unfound, unfound{d, f.fault})
+		r.unfound = append(r.unfound, unfound{d, f.Fault})
 		return nil
 	}
-	r.gap(d.name, "", f.fault)
+	r.Gap(d.name, "", f.Fault)
 	return nil
 }
 
@@ -113,7 +113,7 @@ func (r *read) checkUnfound(ctx context.Context, first string) error {
 	}
 	for _, u := range r.unfound {
 		if there[u.oid] {
-			r.gap(u.name, "", u.fault)
+			r.Gap(u.name, "", u.fault)
 		}
 	}
 	return nil

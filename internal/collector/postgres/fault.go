@@ -16,17 +16,11 @@ import (
 // A failure is a fault with what the reader has to know to go on without the
 // part that failed.
 type failure struct {
-	fault  *session.Fault
+	collector.Failure
+
 	state  string // the server's SQLSTATE; empty when it was not the server who refused
-	alive  bool   // the connection can be used further
 	server bool   // of a login: it would be refused to any database
 }
-
-// Error returns the fault's text.
-func (f *failure) Error() string { return f.fault.Error() }
-
-// Unwrap returns the fault.
-func (f *failure) Unwrap() error { return f.fault }
 
 // connectFailure explains why a connection did not come about. ctx is that of the
 // connection, outer that of the read.
@@ -37,7 +31,8 @@ func (r *read) connectFailure(ctx, outer context.Context, a *attempt, err error)
 	if outer.Err() != nil {
 		code = session.CodeTimeout // it says nothing about the target
 	}
-	return &failure{fault: r.report.Fault(ctx, code, phase, err, advice), state: state(err), server: refusesAll(err)}
+	fault := r.report.Fault(ctx, code, phase, err, advice)
+	return &failure{Failure: collector.Failure{Fault: fault}, state: state(err), server: refusesAll(err)}
 }
 
 // refusesAll reports whether a login was refused by the whole server: for the
@@ -116,7 +111,8 @@ func (c *conn) queryFailure(ctx context.Context, name string, err error) *failur
 		code = session.CodeTooLarge
 	}
 	fault := c.read.report.Fault(ctx, code, session.PhaseQuery(name), err, "")
-	return &failure{fault: fault, state: state(err), alive: !c.pg.IsClosed()}
+	refused := state(err) != "" && !c.pg.IsClosed()
+	return &failure{Failure: collector.Failure{Fault: fault, Refused: refused}, state: state(err)}
 }
 
 func tooLong(err error) bool {

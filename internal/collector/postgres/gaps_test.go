@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,7 +173,7 @@ func (s *server) readWaiting(t *testing.T) <-chan result {
 	done := make(chan result, 1)
 	reader := newReader(t, localDialer(t))
 	go func() {
-		found, err := reader.ReadAccounts(context.WithoutCancel(t.Context()), s.Target(), fleet.Limits{}, nil)
+		found, err := reader.ReadAccounts(context.WithoutCancel(t.Context()), s.Target(), fleet.Limits{Lock: time.Minute}, nil)
 		done <- result{snapshot{found}, err}
 	}()
 	for !s.Waiting(t) {

@@ -90,7 +90,7 @@ func (b *builder) addGrants(database string) func(row) error {
 		if err := checkGrant(&g); err != nil {
 			return err
 		}
-		return b.addGrant(a, g)
+		return b.AddGrant(a, g)
 	}
 }
 
@@ -123,18 +123,18 @@ func (c *conn) readParts(ctx context.Context, database string, all query, parts 
 		return nil
 	}
 	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
+	if !ok || !f.Refused {
 		return err
 	}
-	c.read.undo(func(g *account.Grant) bool { return g.Database == database })
+	c.read.UndoGrants(func(g *account.Grant) bool { return g.Database == database })
 	slow := f.state == stateQueryCancelled // the parts would take as long
 	if slow && database != "" {
-		c.read.gap(database, "", f.fault)
+		c.read.Gap(database, "", f.Fault)
 		return nil
 	}
 	for _, p := range parts {
 		if slow {
-			c.read.gapOf(database, p, f.fault)
+			c.read.gapOf(database, p, f.Fault)
 			continue
 		}
 		if err := c.readPart(ctx, database, p, visit); err != nil {
@@ -151,20 +151,20 @@ func (c *conn) readPart(ctx context.Context, database string, p part, visit func
 		return nil
 	}
 	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
+	if !ok || !f.Refused {
 		return err
 	}
-	c.read.undo(func(g *account.Grant) bool {
+	c.read.UndoGrants(func(g *account.Grant) bool {
 		return g.Database == database && slices.Contains(p.kinds, g.Type)
 	})
-	c.read.gapOf(database, p, f.fault)
+	c.read.gapOf(database, p, f.Fault)
 	return nil
 }
 
 // gapOf notes a gap for each kind of a part.
 func (b *builder) gapOf(database string, p part, f *session.Fault) {
 	for _, kind := range p.kinds {
-		b.gap(database, kind, f)
+		b.Gap(database, kind, f)
 	}
 }
 

@@ -24,10 +24,8 @@ func (c *conn) readMemberships(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	for i := range c.read.snapshot.Accounts {
-		c.read.snapshot.Accounts[i].Memberships = nil
-	}
-	return c.read.skip(account.GapMemberships, err)
+	c.read.UndoMemberships()
+	return c.read.Skip(account.GapMemberships, err)
 }
 
 func (b *builder) addMembership(r row) error {

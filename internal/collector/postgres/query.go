@@ -48,7 +48,7 @@ func (c *conn) each(ctx context.Context, q query, visit func(row) error, args ..
 			f := c.queryFailure(ctx, q.name, err)
 			cancel() // or Close would read the rest
 			_, _ = result.Close()
-			f.alive = false
+			f.Refused = false
 			return f
 		}
 	}
@@ -85,7 +85,7 @@ func (r row) check(columns int) error {
 }
 
 // text returns a value as text that can be stored; NULL is empty.
-func (r row) text(i int) string { return clean(r[i]) }
+func (r row) text(i int) string { return collector.Clean(r[i]) }
 
 // flag reads a boolean; NULL is false.
 func (r row) flag(i int) (bool, error) {

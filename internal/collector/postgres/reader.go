@@ -45,12 +45,12 @@ func New(dialer *netguard.Dialer, observe collector.Observer) (*Reader, error) {
 func (r *Reader) ReadAccounts(
 	ctx context.Context, t fleet.Target, limits fleet.Limits, loggedIn func(context.Context),
 ) (account.Snapshot, error) {
-	late, end := linger(ctx, closeTimeout)
+	late, end := linger(ctx, collector.CloseTimeout)
 	defer end()
 	job := r.dialer.Job(late)
 	defer func() { _ = job.Close() }() // always nil
 	one := &read{
-		builder: newBuilder(),
+		builder: newBuilder(limits.OrDefaults()),
 		target:  t,
 		limits:  limits.OrDefaults(),
 		base:    r.base,
@@ -61,8 +61,7 @@ func (r *Reader) ReadAccounts(
 	if err := one.run(ctx, loggedIn); err != nil {
 		return account.Snapshot{}, session.AsFault(err)
 	}
-	one.snapshot.Details["bytes_read"] = job.BytesRead()
-	return one.finish(), nil
+	return one.Finish(job.BytesRead()), nil
 }
 
 // A read is one read of one target.
@@ -82,7 +81,6 @@ func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
 	if err := collector.CheckTarget(r.target); err != nil {
 		return &session.Fault{Code: session.CodeInternal, Phase: session.PhaseConnect, Err: err}
 	}
-	r.snapshot.Details = map[string]any{}
 	first := cmp.Or(r.target.Database, initialDatabase)
 	others, err := r.readFirst(ctx, first, loggedIn)
 	if err != nil {

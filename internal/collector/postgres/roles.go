@@ -26,22 +26,24 @@ SELECT oid::text, rolname, rolcanlogin, rolsuper, rolinherit, rolcreaterole, rol
  ORDER BY pg_roles.oid
  LIMIT $1::int8`
 
-// readRoles reads every role. Without them there is nothing to attach anything
+// readRoles reads every role, and knows PUBLIC, which is none. Without them there is nothing to attach anything
 // to, so that its failure is the failure of the read.
 func (c *conn) readRoles(ctx context.Context) error {
-	limit := c.read.limits.MaxAccounts
+	err := c.read.Add(publicOID, account.Account{
+		Identity: account.PublicIdentity, Name: "PUBLIC", Kind: account.Public, System: true,
+	})
+	if err != nil {
+		return err
+	}
 	shared := attributes{}
 	q := query{name: "roles", sql: sqlRoles, columns: 11}
 	return c.each(ctx, q, func(r row) error {
-		if len(c.read.snapshot.Accounts) > limit { // PUBLIC does not count
-			return fmt.Errorf("%w: over %d accounts", collector.ErrTooLarge, limit)
-		}
 		a, err := readRole(r, shared)
 		if err != nil {
 			return err
 		}
-		return c.read.addAccount(a)
-	}, strconv.Itoa(limit+1))
+		return c.read.Add(a.Identity, a)
+	}, strconv.Itoa(c.read.limits.MaxAccounts+1))
 }
 
 func readRole(r row, shared attributes) (account.Account, error) {

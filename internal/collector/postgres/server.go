@@ -46,7 +46,7 @@ func (c *conn) readVersion(ctx context.Context) error {
 		}
 	}
 	c.read.version = version
-	c.read.snapshot.Server = fleet.Server{Flavour: flavour, Version: number}
+	c.read.Snapshot.Server = fleet.Server{Flavour: flavour, Version: number}
 	return nil
 }
 
@@ -54,23 +54,8 @@ func (c *conn) readVersion(ctx context.Context) error {
 func (c *conn) readIdentity(ctx context.Context) error {
 	values, err := c.one(ctx, query{name: "identity", sql: sqlIdentity, columns: 1})
 	if err != nil {
-		return c.read.skip("identity", err)
+		return c.read.Skip("identity", err)
 	}
-	c.read.snapshot.Server.Identity = values[0]
+	c.read.Snapshot.Server.Identity = values[0]
 	return nil
 }
-
-// skip turns the refusal of a part of the server into a gap; other errors it
-// returns.
-func (r *read) skip(part string, err error) error {
-	f, ok := err.(*failure) //nolint:errorlint // each returns nothing else
-	if !ok || !f.refused() {
-		return err
-	}
-	r.gap("", part, f.fault)
-	return nil
-}
-
-// refused reports whether the server has refused one statement and would answer
-// the next.
-func (f *failure) refused() bool { return f.alive && f.state != "" }

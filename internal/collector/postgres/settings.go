@@ -30,7 +30,7 @@ func (c *conn) readSettings(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return c.read.skip(account.GapSettings, err)
+		return c.read.Skip(account.GapSettings, err)
 	}
 	for a, settings := range found {
 		slices.Sort(settings)

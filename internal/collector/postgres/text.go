@@ -1,34 +1,10 @@
 package postgres
 
 import (
-	"bytes"
 	"strings"
-	"unicode/utf8"
-)
 
-const (
-	// maxFieldBytes bounds one value; what is longer ends with cutMark.
-	maxFieldBytes = 64 << 10
-	cutMark       = "…"
+	"github.com/dbfleet/dbfleet/internal/collector"
 )
-
-// clean returns a server's value as valid UTF-8 without NUL, which neither our
-// database nor JSON would take. A database without an encoding may hold any bytes.
-func clean(b []byte) string {
-	cut := len(b) > maxFieldBytes
-	if cut {
-		b = b[:maxFieldBytes]
-	}
-	if !cut && utf8.Valid(b) && bytes.IndexByte(b, 0) < 0 {
-		return string(b)
-	}
-	s := strings.ToValidUTF8(string(b), "\uFFFD")
-	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
-	if cut {
-		s += cutMark
-	}
-	return s
-}
 
 // A pool keeps one copy of each text and list that repeats: a snapshot has
 // thousands of grants with the same few privileges. The lists are shared and
@@ -47,7 +23,7 @@ func (p *pool) text(b []byte) string {
 	if s, ok := p.texts[string(b)]; ok { // does not copy b
 		return s
 	}
-	s := clean(b)
+	s := collector.Clean(b)
 	p.texts[string(b)] = s
 	return s
 }
@@ -61,7 +37,7 @@ func (p *pool) list(b []byte) []string {
 	if l, ok := p.lists[string(b)]; ok {
 		return l
 	}
-	l := strings.Split(clean(b), ",")
+	l := strings.Split(collector.Clean(b), ",")
 	p.lists[string(b)] = l
 	return l
 }

@@ -1,4 +1,4 @@
-package netguard_test
+package collectortest
 
 import (
 	"context"
@@ -17,9 +17,9 @@ type nameServer struct {
 	answer func(name string) []netip.Addr
 }
 
-// newNameServer starts a name server and returns a resolver that asks it and
-// nobody else.
-func newNameServer(tb testing.TB, answer func(name string) []netip.Addr) *net.Resolver {
+// Resolver starts a name server and returns a resolver that asks it and nobody
+// else. A nil answer says that there is no such name.
+func Resolver(tb testing.TB, answer func(name string) []netip.Addr) *net.Resolver {
 	tb.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
