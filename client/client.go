@@ -2013,6 +2013,9 @@ type Cursor = string
 // Deleted defines model for Deleted.
 type Deleted = bool
 
+// ExactName defines model for ExactName.
+type ExactName = string
+
 // HoldID defines model for HoldID.
 type HoldID = int64
 
@@ -2166,6 +2169,9 @@ type ListAuditEventsParams struct {
 
 // ListCredentialsParams defines parameters for ListCredentials.
 type ListCredentialsParams struct {
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
+
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -2204,6 +2210,9 @@ type ListInstancesParams struct {
 
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
 
 	// Deleted true: the removed ones instead of the living
 	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
@@ -2252,6 +2261,9 @@ type ListMyTokensParams struct {
 type ListSchedulesParams struct {
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -5069,6 +5081,18 @@ func NewListCredentialsRequest(server string, params *ListCredentialsParams) (*h
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.ExactName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exact_name", *params.ExactName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Limit != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
@@ -5594,6 +5618,18 @@ func NewListInstancesRequest(server string, params *ListInstancesParams) (*http.
 		if params.Name != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExactName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exact_name", *params.ExactName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -6223,6 +6259,18 @@ func NewListSchedulesRequest(server string, params *ListSchedulesParams) (*http.
 		if params.Name != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExactName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exact_name", *params.ExactName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/client"
 	"github.com/dbfleet/dbfleet/internal/config"
+	"github.com/dbfleet/dbfleet/internal/invalid"
 	"github.com/dbfleet/dbfleet/internal/secret"
 )
 
@@ -52,7 +54,7 @@ func (a *app) connect() (*api, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
-	doer := newDoer(conf.APIURL, a.pause)
+	doer := newDoer(conf.APIURL, a.addressName(), a.pause)
 	c, err := client.NewClientWithResponses(conf.APIURL+"/api/v1",
 		client.WithHTTPClient(doer),
 		client.WithRequestEditorFn(client.Bearer(token.Reveal())))
@@ -80,11 +82,23 @@ func newStreamer() *http.Client {
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (a *app) clientConfig() (config.Client, error) {
-	address := a.apiURL
-	if address == "" {
-		address = a.std.Env("DBFLEET_API_URL")
+	address := cmp.Or(a.apiURL, a.std.Env(addressVariable))
+	conf, err := config.LoadClient([]string{addressVariable + "=" + address, "DBFLEET_TOKEN=" + a.std.Env("DBFLEET_TOKEN")})
+	var fault *invalid.Error
+	if errors.As(err, &fault) && fault.Field == addressVariable {
+		return conf, invalid.Field(a.addressName(), "%s", fault.Reason)
 	}
-	return config.LoadClient([]string{"DBFLEET_API_URL=" + address, "DBFLEET_TOKEN=" + a.std.Env("DBFLEET_TOKEN")})
+	return conf, err
+}
+
+const addressVariable = "DBFLEET_API_URL"
+
+// addressName is what the API's address comes from, or would.
+func (a *app) addressName() string {
+	if a.apiURL != "" {
+		return "--api-url"
+	}
+	return addressVariable
 }
 
 func readToken(path string) (secret.Text, error) {
@@ -118,11 +132,12 @@ func checkToken(token secret.Text) error {
 type doer struct {
 	http  *http.Client
 	url   string
+	named string // by this flag or variable
 	pause func(context.Context, time.Duration) error
 }
 
-func newDoer(address string, pause func(context.Context, time.Duration) error) *doer {
-	return &doer{url: address, pause: pause, http: &http.Client{Timeout: requestTimeout, CheckRedirect: stay}}
+func newDoer(address, named string, pause func(context.Context, time.Duration) error) *doer {
+	return &doer{url: address, named: named, pause: pause, http: &http.Client{Timeout: requestTimeout, CheckRedirect: stay}}
 }
 
 // Do implements client.HttpRequestDoer. A request that came too soon after
@@ -167,7 +182,7 @@ func (d *doer) once(req *http.Request) (*http.Response, error) {
 	case len(body) > maxAnswer:
 		return nil, fmt.Errorf("the answer is over %d MiB: ask for less with --limit", maxAnswer>>20)
 	case !d.isOurs(resp, body):
-		return nil, &unexpected{url: d.url, status: resp.StatusCode, kind: resp.Header.Get("Content-Type")}
+		return nil, &unexpected{url: d.url, named: d.named, status: resp.StatusCode, kind: resp.Header.Get("Content-Type")}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
@@ -198,7 +213,7 @@ func (d *doer) fault(ctx context.Context, err error) error {
 	if errors.As(err, &outer) {
 		err = outer.Err
 	}
-	return &unreachable{url: d.url, err: err}
+	return &unreachable{url: d.url, named: d.named, err: err}
 }
 
 // answer is any response of the generated client.

@@ -256,7 +256,7 @@ func apiCommands() map[string]apiCommand {
 		},
 		"hold show": {
 			args: []string{"hold", "show", "5"}, route: "GET /holds/{id}", answer: answerJSON(200, sampleHold()),
-			others: routes{"GET /accounts": page(sampleAccount())}, out: []string{"80 of 120 accounts", "such as", "app", "hold confirm 5"},
+			others: routes{"GET /accounts": page(sampleAccount())}, out: []string{"80 of 120 accounts", "Among the missing: app", "hold confirm 5"},
 		},
 		"hold confirm": {
 			args: []string{"hold", "confirm", "5"}, route: "POST /holds/{id}/confirm", answer: answerJSON(200, confirmed()),

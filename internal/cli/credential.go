@@ -62,7 +62,9 @@ func (a *app) listCredentials(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	l, err := collect(ctx, limit, c.listCredentials)
+	l, err := collect(ctx, limit, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
+		return c.ListCredentialsWithResponse(ctx, &client.ListCredentialsParams{Limit: limit, Cursor: cursor})
+	})
 	if err != nil {
 		return err
 	}

@@ -32,13 +32,22 @@ func usagef(format string, args ...any) error {
 	return &usageError{reason: fmt.Sprintf(format, args...)}
 }
 
-// flagError makes the one mistake that must not be tried again plain.
+// flagError makes the one mistake that must not be tried again plain, and does
+// not repeat what was given with it.
 func flagError(cmd *cobra.Command, err error) error {
-	if strings.Contains(err.Error(), "--password") || strings.Contains(err.Error(), "--token") {
+	if givesSecret(err.Error()) {
 		err = errors.New("a password or token is never taken from an argument, where other users could see it: " +
 			"passwords come from the prompt or standard input, tokens from DBFLEET_TOKEN or --token-file")
 	}
 	return &usageError{reason: err.Error(), command: cmd.CommandPath()}
+}
+
+// givesSecret reports whether somebody tried to give a password or token as an
+// argument. -p is the flag of other programs for it, whose value pflag repeats.
+func givesSecret(reason string) bool {
+	return reason == "unknown flag: --password" || reason == "unknown flag: --token" ||
+		strings.HasPrefix(reason, "unknown shorthand flag: 'p'") ||
+		strings.HasPrefix(reason, "invalid argument ") && strings.Contains(reason, `for "--password-prompt" flag`)
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
@@ -87,7 +96,8 @@ func calledBy(name, field string, err error) error {
 func (e *refusal) hint() string {
 	switch e.problem.Code {
 	case "unauthorized":
-		return "Set DBFLEET_TOKEN to a valid token; an admin makes one with dbfleet token create."
+		return "Set DBFLEET_TOKEN or --token-file to a valid token. An admin makes one with dbfleet token create; " +
+			"where DBFLEET_DATABASE_URL is set, dbfleet token create --local makes one without a token."
 	case "forbidden":
 		return "dbfleet whoami shows the role of your token."
 	}
@@ -96,12 +106,13 @@ func (e *refusal) hint() string {
 
 // unreachable says that no answer came.
 type unreachable struct {
-	url string
-	err error
+	url   string
+	named string // by this flag or variable
+	err   error
 }
 
 func (e *unreachable) Error() string {
-	return fmt.Sprintf("cannot reach the API at %s: %v; is it running? DBFLEET_API_URL sets its address", e.url, e.err)
+	return fmt.Sprintf("cannot reach the API at %s: %v; is it running? %s sets its address", e.url, e.err, e.named)
 }
 
 func (e *unreachable) Unwrap() error { return e.err }
@@ -109,13 +120,14 @@ func (e *unreachable) Unwrap() error { return e.err }
 // unexpected is an answer that the API does not give.
 type unexpected struct {
 	url    string
+	named  string // by this flag or variable
 	status int
 	kind   string // content type
 }
 
 func (e *unexpected) Error() string {
-	return fmt.Sprintf("%s answered %d %s (%s), which is not an answer of DBFleet's API: check DBFLEET_API_URL",
-		e.url, e.status, http.StatusText(e.status), e.kind)
+	return fmt.Sprintf("%s answered %d %s (%s), which is not an answer of DBFleet's API: check %s",
+		e.url, e.status, http.StatusText(e.status), e.kind, e.named)
 }
 
 // passing reports whether the same request may succeed a little later.

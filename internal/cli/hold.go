@@ -84,13 +84,24 @@ func (f *holdFilter) params(ctx context.Context, c *api) (client.ListHoldsParams
 
 func (a *app) holdShowCommand() *cobra.Command {
 	return a.command("show ID", "Show a hold", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.withHold(ctx, args[0], (*api).getHold)
+		hold, c, err := a.withHold(ctx, args[0], (*api).getHold)
+		if err != nil || a.json {
+			return err
+		}
+		return a.showMissing(ctx, c, hold)
 	})
 }
 
 func (a *app) holdDecideCommand(verb, short string, ask holdRequest) *cobra.Command {
 	return a.command(verb+" ID", short, cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.withHold(ctx, args[0], ask)
+		hold, c, err := a.withHold(ctx, args[0], ask)
+		if err != nil || a.json {
+			return err
+		}
+		if err := a.showMissing(ctx, c, hold); err != nil { // the decision is made all the same
+			a.err.printf("The decision is stored. The names of the missing accounts could not be read: %v\n", err)
+		}
+		return nil
 	})
 }
 
@@ -108,28 +119,32 @@ func (c *api) rejectHold(ctx context.Context, id int64) (answer, error) {
 	return c.RejectHoldWithResponse(ctx, id)
 }
 
-func (a *app) withHold(ctx context.Context, named string, ask holdRequest) error {
+// withHold asks for a hold, or for a decision about it, and prints it.
+func (a *app) withHold(ctx context.Context, named string, ask holdRequest) (h client.Hold, c *api, err error) {
 	id, err := parseID("a hold", named)
 	if err != nil {
-		return err
+		return h, nil, err
 	}
-	c, err := a.connect()
-	if err != nil {
-		return err
+	if c, err = a.connect(); err != nil {
+		return h, nil, err
 	}
 	hold, err := read[client.Hold](ask(c, ctx, id))
 	if err != nil {
-		return err
+		return h, nil, err
 	}
-	if a.json {
-		a.out.json(hold.raw)
+	return hold.value, c, show(a, hold, a.describeHold)
+}
+
+// showMissing names accounts that a hold is about; it may take many requests.
+func (a *app) showMissing(ctx context.Context, c *api, h client.Hold) error {
+	if h.Reason != client.HoldReasonMassDisappearance {
 		return nil
 	}
-	missing, err := c.missingNames(ctx, hold.value)
+	missing, err := c.missingNames(ctx, h)
 	if err != nil {
 		return err
 	}
-	a.describeHold(hold.value, missing)
+	a.out.printf("\nAmong the missing: %s\n", orDash(strings.Join(missing, ", ")))
 	return nil
 }
 
@@ -167,7 +182,7 @@ func (a *app) stored(h client.Hold) string {
 	return a.when(h.AppliedAt)
 }
 
-func (a *app) describeHold(h client.Hold, missing []string) {
+func (a *app) describeHold(h client.Hold) {
 	a.out.printf("Hold %d on %s: %s\n", h.Id, h.InstanceName, h.Status)
 	t := &table{indent: 2}
 	t.add("reason", string(h.Reason))
@@ -177,7 +192,6 @@ func (a *app) describeHold(h client.Hold, missing []string) {
 		t.add("server is", orDash(h.NewIdentity))
 	case client.HoldReasonMassDisappearance:
 		t.add("missing", number(h.MissingCount)+" of "+number(h.KnownCount)+" accounts")
-		t.add("such as", orDash(strings.Join(missing, ", ")))
 	}
 	t.add("session", h.SessionId.String())
 	t.add("since", a.when(&h.CreatedAt))

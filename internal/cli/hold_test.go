@@ -43,9 +43,9 @@ func TestHoldShowLooksForTheMissingOnEveryPage(t *testing.T) {
 func TestHoldShowEndsWithTheLastPage(t *testing.T) {
 	t.Parallel()
 	b := &bench{api: serve(t, routes{"GET /holds/{id}": answerJSON(200, holdOf("7", "8")), "GET /accounts": accountPages("7", "1")})}
-	b.run(t, "hold", "show", "5").want(t, 0, "such as    name-7\n") // the last page names itself for ever
+	b.run(t, "hold", "show", "5").want(t, 0, "Among the missing: name-7\n") // the last page names itself for ever
 	b = &bench{api: serve(t, routes{"GET /holds/{id}": answerJSON(200, holdOf("8")), "GET /accounts": page(sampleAccount())})}
-	b.run(t, "hold", "show", "5").want(t, 0, "such as    -\n")
+	b.run(t, "hold", "show", "5").want(t, 0, "Among the missing: -\n")
 }
 
 func TestHoldShowNamesTwentyAtMost(t *testing.T) {
@@ -59,4 +59,21 @@ func TestHoldShowNamesTwentyAtMost(t *testing.T) {
 	if n := strings.Count(got.out, "name-"); n != maxMissing || len(b.api.requests()) != 1+maxMissing {
 		t.Errorf("%d names after %d requests:\n%s", n, len(b.api.requests()), got.out)
 	}
+}
+
+// What was decided is decided, whatever becomes of the rest.
+func TestHoldDecisionIsToldAlsoWhenNamesCannotBeRead(t *testing.T) {
+	t.Parallel()
+	decided := holdOf("7")
+	decided.Status = client.HoldStatusConfirmed
+	b := &bench{api: serve(t, routes{
+		"POST /holds/{id}/confirm": answerJSON(200, decided), "GET /holds/{id}": answerJSON(200, decided),
+		"GET /accounts": problem(http.StatusServiceUnavailable, "unavailable", "the database is away"),
+	})}
+	got := b.run(t, "hold", "confirm", "5")
+	got.want(t, 0, "Hold 5 on orders-1: confirmed")
+	got.wantErr(t, "The decision is stored.", "the database is away")
+	got = b.run(t, "hold", "show", "5")
+	got.want(t, 2, "Hold 5 on orders-1: confirmed")
+	got.wantErr(t, "the database is away")
 }

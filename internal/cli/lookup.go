@@ -22,25 +22,31 @@ func (c *api) findInstance(ctx context.Context, named string) (int64, error) {
 
 // instanceID returns the id of the instance of exactly that name.
 func (c *api) instanceID(ctx context.Context, name string) (int64, error) {
+	return findNamed("instance", name, func() (answer, error) {
+		return c.ListInstancesWithResponse(ctx, &client.ListInstancesParams{ExactName: &name})
+	}, func(in client.Instance) (string, int64) { return in.Name, in.Id })
+}
+
+// findNamed returns the id of the one thing of exactly that name, which ask
+// asks for and of takes apart.
+func findNamed[T any](what, name string, ask func() (answer, error), of func(T) (name string, id int64)) (int64, error) {
 	if name == "" {
-		return 0, usagef("the name of an instance must not be empty")
+		return 0, usagef("which %s? Its name must not be empty", what)
 	}
-	all, err := collect(ctx, 0, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
-		return c.ListInstancesWithResponse(ctx, &client.ListInstancesParams{Name: &name, Limit: limit, Cursor: cursor})
-	})
+	found, err := read[list](ask())
 	if err != nil {
 		return 0, err
 	}
-	instances, err := typed[client.Instance](all)
+	all, err := typed[T](found.value)
 	if err != nil {
 		return 0, err
 	}
-	for _, in := range instances {
-		if in.Name == name {
-			return in.Id, nil
+	for _, one := range all {
+		if called, id := of(one); called == name {
+			return id, nil
 		}
 	}
-	return 0, fmt.Errorf("no instance is named %q: dbfleet instance list shows all", name)
+	return 0, fmt.Errorf("no %s is named %q: dbfleet %[1]s list shows all", what, name)
 }
 
 // findAccount returns the id of an account that a user named by its id, or by
@@ -103,25 +109,9 @@ func (c *api) findSchedule(ctx context.Context, named string) (int64, error) {
 	if isNumber(named) {
 		return parseID("a schedule", named)
 	}
-	if named == "" {
-		return 0, usagef("the name of a schedule must not be empty")
-	}
-	all, err := collect(ctx, 0, func(ctx context.Context, limit *int, cursor *string) (answer, error) {
-		return c.ListSchedulesWithResponse(ctx, &client.ListSchedulesParams{Name: &named, Limit: limit, Cursor: cursor})
-	})
-	if err != nil {
-		return 0, err
-	}
-	schedules, err := typed[client.Schedule](all)
-	if err != nil {
-		return 0, err
-	}
-	for _, s := range schedules {
-		if s.Name == named {
-			return s.Id, nil
-		}
-	}
-	return 0, fmt.Errorf("no schedule is named %q: dbfleet schedule list shows all", named)
+	return findNamed("schedule", named, func() (answer, error) {
+		return c.ListSchedulesWithResponse(ctx, &client.ListSchedulesParams{ExactName: &named})
+	}, func(v client.Schedule) (string, int64) { return v.Name, v.Id })
 }
 
 // findCredential returns the id of a credential that a user named by its id or
@@ -130,24 +120,9 @@ func (c *api) findCredential(ctx context.Context, named string) (int64, error) {
 	if isNumber(named) {
 		return parseID("a credential", named)
 	}
-	all, err := collect(ctx, 0, c.listCredentials)
-	if err != nil {
-		return 0, err
-	}
-	credentials, err := typed[client.Credential](all)
-	if err != nil {
-		return 0, err
-	}
-	for _, one := range credentials {
-		if one.Name == named {
-			return one.Id, nil
-		}
-	}
-	return 0, fmt.Errorf("no credential is named %q: dbfleet credential list shows all", named)
-}
-
-func (c *api) listCredentials(ctx context.Context, limit *int, cursor *string) (answer, error) {
-	return c.ListCredentialsWithResponse(ctx, &client.ListCredentialsParams{Limit: limit, Cursor: cursor})
+	return findNamed("credential", named, func() (answer, error) {
+		return c.ListCredentialsWithResponse(ctx, &client.ListCredentialsParams{ExactName: &named})
+	}, func(v client.Credential) (string, int64) { return v.Name, v.Id })
 }
 
 func isNumber(s string) bool {

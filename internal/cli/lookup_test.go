@@ -36,6 +36,9 @@ func TestNamesMustMatchExactly(t *testing.T) {
 		"POST /sync-sessions": answerJSON(201, running(0, 1)), "POST /instances": answerJSON(201, sampleInstance()),
 	})}
 	b.run(t, "sync", "start", "--instance", "orders-1").want(t, 0)
+	if asked := b.api.requests(); len(asked) != 2 || asked[0].query != "exact_name=orders-1" {
+		t.Errorf("asked %+v", asked)
+	}
 	if body := b.api.last().body; !strings.Contains(body, `"ids":[12]`) {
 		t.Errorf("body = %s", body)
 	}

@@ -15,7 +15,7 @@ func TestCommandRefused(t *testing.T) {
 		answer http.HandlerFunc
 		want   []string
 	}{
-		"401": {problem(401, "unauthorized", "the token is not valid"), []string{"dbfleet: the token is not valid [request id 01JREQUEST]", "dbfleet token create"}},
+		"401": {problem(401, "unauthorized", "the token is not valid"), []string{"dbfleet: the token is not valid [request id 01JREQUEST]", "dbfleet token create --local"}},
 		"403": {problem(403, "forbidden", "needs the role operator"), []string{"needs the role operator", "whoami"}},
 		"404": {problem(404, "session_not_found", "no such session"), []string{"dbfleet: no such session [request id"}},
 		"409": {problem(409, "already_finished", "it has ended"), []string{"it has ended"}},

@@ -13,7 +13,8 @@ func (a *app) scheduleRunCommand() *cobra.Command {
 	var watch bool
 	cmd := a.command("run NAME|ID", "Let it fire now, paused or not", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.runSchedule(ctx, args[0], watch) })
-	cmd.Long = "Starts the schedule's sync now. While its last one runs, the overlap policy\ndecides: skip refuses, queue lets it wait.\n\n" + watchHelp
+	cmd.Long = "Starts the schedule's sync now. While its last one runs, the overlap policy\ndecides: skip refuses, queue lets it wait.\n\n" + watchHelp +
+		"\n\nThere is nothing to watch yet of a run that waits: the command says so and ends\nwith 0."
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "watch it until it ends")
 	return cmd
 }
@@ -33,13 +34,11 @@ func (a *app) runSchedule(ctx context.Context, named string, watch bool) error {
 	}
 	f := fired.value
 	switch {
-	case f.SessionId == nil && watch:
-		return fmt.Errorf("there is nothing to watch yet, the run waits: %s; dbfleet schedule history %d shows when it started", f.Reason, id)
-	case a.json && !watch:
+	case a.json && (f.SessionId == nil || !watch):
 		a.out.json(fired.raw)
 		return nil
 	case f.SessionId == nil:
-		a.out.printf("The run waits: %s.\n", f.Reason)
+		a.out.printf("The run waits: %s. dbfleet schedule history %d shows when it started.\n", f.Reason, id)
 		return nil
 	}
 	made, err := read[client.SyncSession](c.GetSyncSessionWithResponse(ctx, *f.SessionId))

@@ -61,13 +61,12 @@ func TestNextTimesOfAPausedScheduleSayThatItIs(t *testing.T) {
 	got.wantErr(t, "paused")
 }
 
-func TestWatchedRunThatWaitsIsNotASuccess(t *testing.T) {
+// It was accepted: a script must not ask again.
+func TestRunThatWaitsIsAccepted(t *testing.T) {
 	t.Parallel()
 	b := &bench{api: serve(t, routes{"POST /schedules/{id}/run": answerJSON(202, waitingFire())})}
-	got := b.run(t, "schedule", "run", "4", "--watch")
-	got.want(t, 2)
-	got.wantErr(t, "nothing to watch yet", "session x has not ended")
-	if got := b.run(t, "schedule", "run", "4"); !strings.Contains(got.out, "The run waits") {
-		t.Errorf("out %s", got.out)
+	for _, args := range []string{"schedule run 4", "schedule run 4 --watch"} {
+		b.run(t, strings.Fields(args)...).want(t, 0, "The run waits: ", "session x has not ended", "dbfleet schedule history 4")
+		b.run(t, append(strings.Fields(args), "--json")...).want(t, 0, `"outcome":"queued"`)
 	}
 }

@@ -74,7 +74,8 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"hold list --limit -1":                 "--limit",
 		"sync list --limit -1":                 "--limit",
 		"sync show 6f2c1f0e --limit -1":        "--limit",
-		"whoami --api-url ftp://x":             "DBFLEET_API_URL: must start with http://",
+		"whoami --api-url ftp://x":             "--api-url: must start with http://",
+		"whoami --api-url localhost:8080":      "--api-url: must start with http://",
 		"whoami --api-url http://u:p@x":        "must hold nothing but",
 		"whoami --token-file /does/not/be":     "read token",
 		"whoami --token-file " + os.DevNull:    "no token",
@@ -115,7 +116,10 @@ func TestSecretsAreNeverTakenFromArguments(t *testing.T) {
 		{"credential", "add", "m", "canary-1", "--username", "u"},
 		{"credential", "update", "m", "--password", "canary-1"},
 		{"credential", "update", "m", "--password-prompt", "canary-1"},
+		{"credential", "update", "m", "--password-prompt=canary-1"},
+		{"credential", "add", "m", "--username", "u", "-pcanary-1"},
 		{"whoami", "--token", "canary-1"},
+		{"whoami", "--token=canary-1"},
 	} {
 		got := (&bench{api: serve(t, routes{})}).run(t, args...)
 		got.want(t, 2)
@@ -125,6 +129,19 @@ func TestSecretsAreNeverTakenFromArguments(t *testing.T) {
 	}
 	got := (&bench{}).run(t, "credential", "add", "m", "--password", "x")
 	got.wantErr(t, "never taken from an argument", "standard input")
+}
+
+func TestMistypedFlagIsNamedAndNoSecret(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"credential update m --password-prmpt": "unknown flag: --password-prmpt",
+		"whoami --token-file":                  "flag needs an argument: --token-file",
+		"whoami --token-fle x":                 "unknown flag: --token-fle",
+	} {
+		got := (&bench{}).run(t, strings.Fields(args)...)
+		got.want(t, 2)
+		got.wantErr(t, want)
+	}
 }
 
 func TestPasswordMustBeThere(t *testing.T) {
@@ -172,6 +189,9 @@ func TestAPIURLFlagWins(t *testing.T) {
 	b := &bench{api: serve(t, routes{"GET /me": answerJSON(200, client.User{Name: "alice"})})}
 	b.env = map[string]string{"DBFLEET_API_URL": "http://127.0.0.1:1"}
 	b.run(t, "whoami", "--api-url", b.api.url+"/").want(t, 0, "alice")
+	got := b.run(t, "whoami", "--api-url", "http://127.0.0.1:1")
+	got.want(t, 2)
+	got.wantErr(t, "--api-url sets its address")
 }
 
 func TestListFollowsPagesUpToTheLimit(t *testing.T) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -101,21 +100,9 @@ func (c *api) findUser(ctx context.Context, named string) (int64, error) {
 	if isNumber(named) {
 		return parseID("a user", named)
 	}
-	if named == "" {
-		return 0, usagef("the name of a user must not be empty")
-	}
-	l, err := c.users(ctx, 1, client.ListUsersParams{Name: &named})
-	if err != nil {
-		return 0, err
-	}
-	found, err := typed[client.User](l)
-	if err != nil {
-		return 0, err
-	}
-	if len(found) == 0 {
-		return 0, fmt.Errorf("no user is named %q: dbfleet user list shows all", named)
-	}
-	return found[0].Id, nil
+	return findNamed("user", named, func() (answer, error) {
+		return c.ListUsersWithResponse(ctx, &client.ListUsersParams{Name: &named})
+	}, func(v client.User) (string, int64) { return v.Name, v.Id })
 }
 
 func (a *app) userShowCommand() *cobra.Command {

@@ -93,14 +93,15 @@ const listCredentials = `-- name: ListCredentials :many
 SELECT c.id, c.name, c.username, c.key_id, c.version, c.created_at, c.updated_at,
        (SELECT count(*) FROM instances i WHERE i.credential_id = c.id AND i.deleted_at IS NULL)::integer AS instances
 FROM credentials c
-WHERE c.id > $1
+WHERE c.id > $1 AND ($2::text = '' OR c.name = $2::text)
 ORDER BY c.id
-LIMIT $2
+LIMIT $3
 `
 
 type ListCredentialsParams struct {
-	After    int64
-	RowLimit int32
+	After     int64
+	ExactName string
+	RowLimit  int32
 }
 
 type ListCredentialsRow struct {
@@ -115,7 +116,7 @@ type ListCredentialsRow struct {
 }
 
 func (q *Queries) ListCredentials(ctx context.Context, arg ListCredentialsParams) ([]ListCredentialsRow, error) {
-	rows, err := q.db.Query(ctx, listCredentials, arg.After, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listCredentials, arg.After, arg.ExactName, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -162,9 +162,10 @@ WHERE (i.deleted_at IS NOT NULL) = $1::boolean AND i.id > $2
   AND ($4::text IS NULL OR i.engine = $4::text)
   AND ($5::boolean IS NULL OR i.active = $5::boolean)
   AND ($6::text = '' OR position(lower($6::text) IN lower(i.name)) > 0)
-  AND ($7::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $7::text))
+  AND ($7::text = '' OR i.name = $7::text)
+  AND ($8::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $8::text))
 ORDER BY i.id
-LIMIT $8
+LIMIT $9
 `
 
 type ListInstancesParams struct {
@@ -174,6 +175,7 @@ type ListInstancesParams struct {
 	Engine       *string
 	Active       *bool
 	Name         string
+	ExactName    string
 	Tag          string
 	RowLimit     int32
 }
@@ -191,6 +193,7 @@ func (q *Queries) ListInstances(ctx context.Context, arg ListInstancesParams) ([
 		arg.Engine,
 		arg.Active,
 		arg.Name,
+		arg.ExactName,
 		arg.Tag,
 		arg.RowLimit,
 	)

@@ -283,18 +283,25 @@ const listSchedules = `-- name: ListSchedules :many
 SELECT id, name, cron, time_zone, sync_category, selector, overlap, catch_up, max_attempts, paused_at, next_fire_at, created_by, created_at, updated_at, deleted_at FROM schedules
 WHERE deleted_at IS NULL AND id > $1
   AND ($2::text = '' OR position(lower($2::text) IN lower(name)) > 0)
+  AND ($3::text = '' OR name = $3::text)
 ORDER BY id
-LIMIT $3
+LIMIT $4
 `
 
 type ListSchedulesParams struct {
-	After    int64
-	Name     string
-	RowLimit int32
+	After     int64
+	Name      string
+	ExactName string
+	RowLimit  int32
 }
 
 func (q *Queries) ListSchedules(ctx context.Context, arg ListSchedulesParams) ([]Schedule, error) {
-	rows, err := q.db.Query(ctx, listSchedules, arg.After, arg.Name, arg.RowLimit)
+	rows, err := q.db.Query(ctx, listSchedules,
+		arg.After,
+		arg.Name,
+		arg.ExactName,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}

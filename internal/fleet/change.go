@@ -11,9 +11,15 @@ type InstanceFilter struct {
 	Engine     *Engine
 	Active     *bool
 	Tag        string
-	Name       string        // part of the name, in any case
+	Name       string // part of the name, in any case
+	ExactName  string
 	Credential *CredentialID // those that use it
 	Deleted    bool          // list the deleted ones instead of the living
+}
+
+// CredentialFilter narrows a list of credentials; zero fields do not narrow.
+type CredentialFilter struct {
+	ExactName string
 }
 
 // InstanceChange names the fields of an instance to change; nil ones stay.

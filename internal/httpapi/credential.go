@@ -15,7 +15,7 @@ import (
 // fleet, and *invalid.Error.
 type Credentials interface {
 	CreateCredential(ctx context.Context, name, username string, seal fleet.Seal) (fleet.Credential, error)
-	Credentials(ctx context.Context, limit int, after int64) (list []fleet.Credential, next int64, err error)
+	Credentials(ctx context.Context, f fleet.CredentialFilter, limit int, after int64) (list []fleet.Credential, next int64, err error)
 	Credential(ctx context.Context, id fleet.CredentialID) (fleet.Credential, error)
 	UpdateCredential(ctx context.Context, id fleet.CredentialID, c fleet.CredentialChange) (fleet.Credential, error)
 	DeleteCredential(ctx context.Context, id fleet.CredentialID) error
@@ -72,7 +72,8 @@ func (a *API) ListCredentials(ctx context.Context, r gen.ListCredentialsRequestO
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := a.Credentials.Credentials(ctx, limitOf(r.Params.Limit), from)
+	filter := fleet.CredentialFilter{ExactName: value(r.Params.ExactName)}
+	list, next, err := a.Credentials.Credentials(ctx, filter, limitOf(r.Params.Limit), from)
 	if err != nil {
 		return nil, err
 	}

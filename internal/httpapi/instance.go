@@ -74,7 +74,7 @@ func (a *API) checkTarget(ctx context.Context, in fleet.Instance) error {
 func (a *API) ListInstances(ctx context.Context, r gen.ListInstancesRequestObject) (gen.ListInstancesResponseObject, error) {
 	filter := fleet.InstanceFilter{
 		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active,
-		Tag: value(r.Params.Tag), Name: value(r.Params.Name), Deleted: value(r.Params.Deleted),
+		Tag: value(r.Params.Tag), Name: value(r.Params.Name), ExactName: value(r.Params.ExactName), Deleted: value(r.Params.Deleted),
 	}
 	name := instanceList
 	if filter.Deleted {

@@ -60,7 +60,7 @@ func (a *API) ListSchedules(ctx context.Context, r gen.ListSchedulesRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	filter := schedule.Filter{Name: value(r.Params.Name)}
+	filter := schedule.Filter{Name: value(r.Params.Name), ExactName: value(r.Params.ExactName)}
 	list, next, err := a.Schedules.Schedules(ctx, filter, limitOf(r.Params.Limit), schedule.ID(from))
 	if err != nil {
 		return nil, err

@@ -65,7 +65,8 @@ type Schedule struct {
 
 // Filter narrows a list of schedules; zero fields do not narrow.
 type Filter struct {
-	Name string // part of the name, in any case
+	Name      string // part of the name, in any case
+	ExactName string
 }
 
 // Normalise fills the defaults of what was left empty, but for the time zone,

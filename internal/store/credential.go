@@ -63,8 +63,15 @@ func sealed(seal fleet.Seal, place secret.Binding) (box []byte, key string, err 
 
 // Credentials returns credentials by id: at most limit of them, with ids over
 // after. next is the id to go on after; 0 when there are no more.
-func (s *Store) Credentials(ctx context.Context, limit int, after int64) (list []fleet.Credential, next int64, err error) {
-	rows, err := s.q.ListCredentials(ctx, dbq.ListCredentialsParams{After: after, RowLimit: int32(limit) + 1})
+func (s *Store) Credentials(ctx context.Context, f fleet.CredentialFilter, limit int, after int64) (list []fleet.Credential, next int64, err error) {
+	var rows []dbq.ListCredentialsRow
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
+		if err := q.PlanForValues(ctx); err != nil {
+			return err
+		}
+		rows, err = q.ListCredentials(ctx, dbq.ListCredentialsParams{After: after, ExactName: f.ExactName, RowLimit: int32(limit) + 1})
+		return err
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list credentials: %w", err)
 	}

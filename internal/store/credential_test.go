@@ -115,11 +115,11 @@ func TestCredentialsArePaged(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
 	first, second := b.credential(t, "z"), b.credential(t, "a")
-	page, next, err := b.Credentials(t.Context(), 1, 0)
+	page, next, err := b.Credentials(t.Context(), fleet.CredentialFilter{}, 1, 0)
 	if err != nil || len(page) != 1 || page[0].ID != first.ID || next != int64(first.ID) {
 		t.Errorf("page 1: %+v, %d, %v", page, next, err)
 	}
-	page, next, err = b.Credentials(t.Context(), 1, next)
+	page, next, err = b.Credentials(t.Context(), fleet.CredentialFilter{}, 1, next)
 	if err != nil || len(page) != 1 || page[0].ID != second.ID || next != 0 {
 		t.Errorf("page 2: %+v, %d, %v", page, next, err)
 	}

@@ -53,9 +53,16 @@ func createInstance(ctx context.Context, q *dbq.Queries, in fleet.Instance) (fle
 // Instances returns living instances, or the deleted ones, by id: at most limit of them, with ids
 // over after. next is the id to go on after; 0 when there are no more.
 func (s *Store) Instances(ctx context.Context, f fleet.InstanceFilter, limit int, after int64) (list []fleet.Instance, next int64, err error) {
-	rows, err := s.q.ListInstances(ctx, dbq.ListInstancesParams{
-		After: after, Engine: (*string)(f.Engine), Active: f.Active, Name: f.Name, Tag: f.Tag, RowLimit: int32(limit) + 1,
-		CredentialID: (*int64)(f.Credential), Deleted: f.Deleted,
+	var rows []dbq.ListInstancesRow
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
+		if err := q.PlanForValues(ctx); err != nil {
+			return err
+		}
+		rows, err = q.ListInstances(ctx, dbq.ListInstancesParams{
+			After: after, Engine: (*string)(f.Engine), Active: f.Active, Name: f.Name, ExactName: f.ExactName, Tag: f.Tag,
+			RowLimit: int32(limit) + 1, CredentialID: (*int64)(f.Credential), Deleted: f.Deleted,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list instances: %w", err)

@@ -64,7 +64,7 @@ func (r *rotation) rekey() rekey.Rekey { return rekey.Rekey{Store: r, Keys: r.bo
 // everyOpens wants every password to open with the ring, at its version.
 func (r *rotation) everyOpens(t *testing.T, ring secret.Keyring) {
 	t.Helper()
-	list, _, err := r.Credentials(t.Context(), 500, 0)
+	list, _, err := r.Credentials(t.Context(), fleet.CredentialFilter{}, 500, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestKeyIsRetiredOnceNothingNeedsIt(t *testing.T) {
 	if _, err := r.CreateCredential(t.Context(), "late", "u", r.seal("p")); !errors.Is(err, fleet.ErrKeyRetired) {
 		t.Errorf("sealed for a retired key: %v", err)
 	}
-	list, _, err := r.Credentials(t.Context(), 1, 0)
+	list, _, err := r.Credentials(t.Context(), fleet.CredentialFilter{}, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

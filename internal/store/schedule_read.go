@@ -31,7 +31,16 @@ func getSchedule(ctx context.Context, q *dbq.Queries, id schedule.ID) (schedule.
 // Schedules returns living schedules by id: at most limit of them, with ids
 // over after. next is the id to go on after; 0 when there are no more.
 func (s *Store) Schedules(ctx context.Context, f schedule.Filter, limit int, after schedule.ID) (list []schedule.Schedule, next schedule.ID, err error) {
-	rows, err := s.q.ListSchedules(ctx, dbq.ListSchedulesParams{After: int64(after), Name: f.Name, RowLimit: more(limit)})
+	var rows []dbq.Schedule
+	err = s.inTx(ctx, func(q *dbq.Queries) error {
+		if err := q.PlanForValues(ctx); err != nil {
+			return err
+		}
+		rows, err = q.ListSchedules(ctx, dbq.ListSchedulesParams{
+			After: int64(after), Name: f.Name, ExactName: f.ExactName, RowLimit: more(limit),
+		})
+		return err
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list schedules: %w", err)
 	}

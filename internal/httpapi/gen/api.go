@@ -2013,6 +2013,9 @@ type Cursor = string
 // Deleted defines model for Deleted.
 type Deleted = bool
 
+// ExactName defines model for ExactName.
+type ExactName = string
+
 // HoldID defines model for HoldID.
 type HoldID = int64
 
@@ -2166,6 +2169,9 @@ type ListAuditEventsParams struct {
 
 // ListCredentialsParams defines parameters for ListCredentials.
 type ListCredentialsParams struct {
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
+
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -2204,6 +2210,9 @@ type ListInstancesParams struct {
 
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
 
 	// Deleted true: the removed ones instead of the living
 	Deleted *Deleted `form:"deleted,omitempty" json:"deleted,omitempty"`
@@ -2252,6 +2261,9 @@ type ListMyTokensParams struct {
 type ListSchedulesParams struct {
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// ExactName Exactly this name
+	ExactName *ExactName `form:"exact_name,omitempty" json:"exact_name,omitempty"`
 
 	// Limit Rows per page
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2985,6 +2997,13 @@ func (w *ServerInterfaceWrapper) ListCredentials(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListCredentialsParams
+	// ------------- Optional query parameter "exact_name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exact_name", ctx.QueryParams(), &params.ExactName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exact_name: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -3212,6 +3231,13 @@ func (w *ServerInterfaceWrapper) ListInstances(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "exact_name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exact_name", ctx.QueryParams(), &params.ExactName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exact_name: %s", err))
 	}
 
 	// ------------- Optional query parameter "deleted" -------------
@@ -3454,6 +3480,13 @@ func (w *ServerInterfaceWrapper) ListSchedules(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter name: %s", err))
+	}
+
+	// ------------- Optional query parameter "exact_name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exact_name", ctx.QueryParams(), &params.ExactName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exact_name: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------

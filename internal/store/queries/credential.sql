@@ -15,7 +15,7 @@ WHERE c.id = @id;
 SELECT c.id, c.name, c.username, c.key_id, c.version, c.created_at, c.updated_at,
        (SELECT count(*) FROM instances i WHERE i.credential_id = c.id AND i.deleted_at IS NULL)::integer AS instances
 FROM credentials c
-WHERE c.id > @after
+WHERE c.id > @after AND (@exact_name::text = '' OR c.name = @exact_name::text)
 ORDER BY c.id
 LIMIT @row_limit;
 

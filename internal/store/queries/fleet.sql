@@ -21,6 +21,7 @@ WHERE (i.deleted_at IS NOT NULL) = @deleted::boolean AND i.id > @after
   AND (sqlc.narg(engine)::text IS NULL OR i.engine = sqlc.narg(engine)::text)
   AND (sqlc.narg(active)::boolean IS NULL OR i.active = sqlc.narg(active)::boolean)
   AND (@name::text = '' OR position(lower(@name::text) IN lower(i.name)) > 0)
+  AND (@exact_name::text = '' OR i.name = @exact_name::text)
   AND (@tag::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = @tag::text))
 ORDER BY i.id
 LIMIT @row_limit;

@@ -14,6 +14,7 @@ SELECT * FROM schedules WHERE id = @id AND deleted_at IS NULL FOR NO KEY UPDATE;
 SELECT * FROM schedules
 WHERE deleted_at IS NULL AND id > @after
   AND (@name::text = '' OR position(lower(@name::text) IN lower(name)) > 0)
+  AND (@exact_name::text = '' OR name = @exact_name::text)
 ORDER BY id
 LIMIT @row_limit;
 
