@@ -114,3 +114,17 @@ func TestABigSessionShowsItsStateAtOnceAndItsCountsWithinASecond(t *testing.T) {
 		t.Errorf("%s %+v", one.Status, one.Counts)
 	}
 }
+
+func TestAListSharesTheCountsOfABigSession(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	small := b.start(t, b.instances(t, 3)...)
+	big := b.start(t, b.instances(t, countAfresh+1)...)
+	list, _, err := b.Sessions(t.Context(), session.Filter{}, session.Page{Limit: 10})
+	if err != nil || len(list) != 2 || list[0].Counts.Pending != countAfresh+1 || list[1].Counts.Pending != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if _, kept := b.lives.kept[big]; !kept || len(b.lives.kept) != 1 {
+		t.Errorf("kept %v, want %s and not %s", b.lives.kept, big, small)
+	}
+}
