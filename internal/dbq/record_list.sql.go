@@ -242,7 +242,7 @@ SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.st
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
         WHERE q.session_id = $2 AND q.status = wanted.status AND q.id > $3::bigint
-          AND (NOT $4::boolean OR q.duration_ms IS NULL)
+          AND (NOT $4::boolean OR COALESCE(q.duration_ms, -1) < 0)
           AND ($5::text = '' OR q.error_code = $5::text)
           AND ($6::text = '' OR q.error_fingerprint = $6::text)
           AND ($7::text IS NULL OR q.instance_name ILIKE $7::text)
@@ -265,7 +265,8 @@ type RecordRowsParams struct {
 }
 
 // One probe of the index per status, so that no plan walks other sessions'
-// records or all those of another status.
+// records or all those of another status. Among ended sessions no record is
+// unmeasured: IS NULL would be taken for so rare that all of a status are read.
 func (q *Queries) RecordRows(ctx context.Context, arg RecordRowsParams) ([]SyncInstanceRecord, error) {
 	rows, err := q.db.Query(ctx, recordRows,
 		arg.Statuses,
@@ -338,7 +339,7 @@ SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.st
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
         WHERE q.session_id = $2 AND q.status = wanted.status AND ($3::bigint = 0 OR q.id < $3::bigint)
-          AND (NOT $4::boolean OR q.duration_ms IS NULL)
+          AND (NOT $4::boolean OR COALESCE(q.duration_ms, -1) < 0)
           AND ($5::text = '' OR q.error_code = $5::text)
           AND ($6::text = '' OR q.error_fingerprint = $6::text)
           AND ($7::text IS NULL OR q.instance_name ILIKE $7::text)

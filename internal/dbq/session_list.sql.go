@@ -55,8 +55,7 @@ SELECT (CASE GROUPING(p.status, p.result, p.sync_type, p.sync_category, p.day)
        COALESCE(sum(p.items_updated), 0)::bigint AS items_updated,
        COALESCE(sum(p.items_deleted), 0)::bigint AS items_deleted,
        COALESCE(sum(p.took_ms), 0)::bigint AS busy_ms,
-       COALESCE(percentile_disc(0.5) WITHIN GROUP (ORDER BY p.took_ms), 0)::bigint  AS p50,
-       COALESCE(percentile_disc(0.95) WITHIN GROUP (ORDER BY p.took_ms), 0)::bigint AS p95,
+       COALESCE(percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY p.took_ms), '{0,0}')::bigint[] AS percentiles, -- one sort for both
        COALESCE(max(p.took_ms), 0)::bigint AS longest
 FROM picked p
 GROUP BY GROUPING SETS ((), (p.status), (p.result), (p.sync_type), (p.sync_category), (p.day))
@@ -96,8 +95,7 @@ type SessionStatisticsRow struct {
 	ItemsUpdated int64
 	ItemsDeleted int64
 	BusyMs       int64
-	P50          int64
-	P95          int64
+	Percentiles  []int64
 	Longest      int64
 }
 
@@ -144,8 +142,7 @@ func (q *Queries) SessionStatistics(ctx context.Context, arg SessionStatisticsPa
 			&i.ItemsUpdated,
 			&i.ItemsDeleted,
 			&i.BusyMs,
-			&i.P50,
-			&i.P95,
+			&i.Percentiles,
 			&i.Longest,
 		); err != nil {
 			return nil, err

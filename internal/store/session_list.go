@@ -32,7 +32,7 @@ func (s *Store) Sessions(ctx context.Context, f session.Filter, p session.Page) 
 		return session.Place{ID: r.SyncSession.ID, Number: &r.Number}
 	})
 	for _, row := range rows {
-		one, err := s.fillSession(ctx, row.SyncSession)
+		one, err := s.listedSession(ctx, row.SyncSession)
 		if err != nil {
 			return nil, next, err
 		}

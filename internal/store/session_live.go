@@ -15,8 +15,11 @@ const (
 	// countAfresh is how many records a session may have to be counted for
 	// everybody who asks: that takes less than a millisecond.
 	countAfresh = 1000
-	countKept   = time.Second // how old the counts of a bigger one may be
-	countTime   = 10 * time.Second
+	// countKept is how old the counts of a bigger one may be: less than the second
+	// after which somebody who follows it asks again, or he would see every other
+	// change two seconds late.
+	countKept = 800 * time.Millisecond
+	countTime = 10 * time.Second
 )
 
 // lives holds the last counts of big open sessions, so that many who look at one
@@ -71,9 +74,10 @@ func (l *lives) session(
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
 		defer cancel()
+		began := time.Now()
 		one, err := count(ctx)
 		if err == nil {
-			l.keep(one)
+			l.keep(one, began)
 		}
 		return one, err
 	})
@@ -93,7 +97,8 @@ func (l *lives) recent(id session.ID) (session.Session, bool) {
 	return kept.Session, ok && time.Since(kept.at) < countKept
 }
 
-func (l *lives) keep(one session.Session) {
+// keep takes in what was counted from a moment on.
+func (l *lives) keep(one session.Session, began time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.kept == nil {
@@ -104,5 +109,14 @@ func (l *lives) keep(one session.Session) {
 			delete(l.kept, id)
 		}
 	}
-	l.kept[one.ID] = life{one, time.Now()}
+	l.kept[one.ID] = life{one, began}
+}
+
+// listedSession returns a session with its counts; those of a big open one are
+// shared like liveSession's.
+func (s *Store) listedSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
+	if row.CompletedAt == nil && row.TotalInstances > countAfresh {
+		return s.liveSession(ctx, row)
+	}
+	return s.fillSession(ctx, row)
 }

@@ -91,7 +91,7 @@ func toFigures(row dbq.SessionStatisticsRow) session.Figures {
 		Busy:  time.Duration(row.BusyMs) * time.Millisecond,
 	}
 	if row.Ended > 0 {
-		figures.P50, figures.P95, figures.Max = milliseconds(&row.P50), milliseconds(&row.P95), milliseconds(&row.Longest)
+		figures.P50, figures.P95, figures.Max = milliseconds(&row.Percentiles[0]), milliseconds(&row.Percentiles[1]), milliseconds(&row.Longest)
 	}
 	return figures
 }

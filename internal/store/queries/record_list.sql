@@ -1,12 +1,13 @@
 -- name: RecordRows :many
 -- One probe of the index per status, so that no plan walks other sessions'
--- records or all those of another status.
+-- records or all those of another status. Among ended sessions no record is
+-- unmeasured: IS NULL would be taken for so rare that all of a status are read.
 SELECT r.* FROM (
     SELECT p.id FROM unnest(@statuses::text[]) AS wanted (status)
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
         WHERE q.session_id = @session_id AND q.status = wanted.status AND q.id > @after::bigint
-          AND (NOT @unmeasured::boolean OR q.duration_ms IS NULL)
+          AND (NOT @unmeasured::boolean OR COALESCE(q.duration_ms, -1) < 0)
           AND (@error_code::text = '' OR q.error_code = @error_code::text)
           AND (@error_fingerprint::text = '' OR q.error_fingerprint = @error_fingerprint::text)
           AND (sqlc.narg(pattern)::text IS NULL OR q.instance_name ILIKE sqlc.narg(pattern)::text)
@@ -22,7 +23,7 @@ SELECT r.* FROM (
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
         WHERE q.session_id = @session_id AND q.status = wanted.status AND (@after::bigint = 0 OR q.id < @after::bigint)
-          AND (NOT @unmeasured::boolean OR q.duration_ms IS NULL)
+          AND (NOT @unmeasured::boolean OR COALESCE(q.duration_ms, -1) < 0)
           AND (@error_code::text = '' OR q.error_code = @error_code::text)
           AND (@error_fingerprint::text = '' OR q.error_fingerprint = @error_fingerprint::text)
           AND (sqlc.narg(pattern)::text IS NULL OR q.instance_name ILIKE sqlc.narg(pattern)::text)

@@ -105,8 +105,7 @@ SELECT (CASE GROUPING(p.status, p.result, p.sync_type, p.sync_category, p.day)
        COALESCE(sum(p.items_updated), 0)::bigint AS items_updated,
        COALESCE(sum(p.items_deleted), 0)::bigint AS items_deleted,
        COALESCE(sum(p.took_ms), 0)::bigint AS busy_ms,
-       COALESCE(percentile_disc(0.5) WITHIN GROUP (ORDER BY p.took_ms), 0)::bigint  AS p50,
-       COALESCE(percentile_disc(0.95) WITHIN GROUP (ORDER BY p.took_ms), 0)::bigint AS p95,
+       COALESCE(percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY p.took_ms), '{0,0}')::bigint[] AS percentiles, -- one sort for both
        COALESCE(max(p.took_ms), 0)::bigint AS longest
 FROM picked p
 GROUP BY GROUPING SETS ((), (p.status), (p.result), (p.sync_type), (p.sync_category), (p.day));
