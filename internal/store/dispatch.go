@@ -49,7 +49,7 @@ func takeDue(ctx context.Context, q *dbq.Queries, row dbq.QueueLoadsRow, hostLim
 		return nil, nil
 	}
 	taken, err := q.TakeDue(ctx, dbq.TakeDueParams{
-		Category: row.Category, Depth: session.CandidateDepth, Candidates: int32(session.Candidates(missing)), Missing: int32(missing),
+		Category: row.Category, Depth: session.CandidateDepth, Candidates: int64(session.Candidates(missing)), Missing: int32(missing),
 		HostLimit: int64(hostLimit), MaxUnproven: session.MaxUnproven, HalfWindow: int64(load.Window() / 2),
 	})
 	if err != nil {

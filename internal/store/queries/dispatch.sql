@@ -29,12 +29,19 @@ GROUP BY w.queue;
 -- name: TakeDue :many
 -- Takes up to @missing due records of one category, fairly over its sessions.
 -- Candidates come through an index in dispatch order, past those of full hosts
--- as deep as @depth; what is due later lies beyond the bound. Then the rules, each as a rank among the candidates: one
+-- as deep as @depth; what is due later lies beyond the bound. The sessions that
+-- have something due share both numbers, so that a round costs no more the more
+-- of them there are. Then the rules, each as a rank among the candidates: one
 -- record per instance, the host's limit, logins not yet proven, half of the
 -- window at most for those that could not connect, one quarantined at a time.
-WITH open_sessions AS (
+WITH open_sessions AS MATERIALIZED (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
+      AND (SELECT EXISTS (SELECT 1 FROM sync_instance_records d
+                          WHERE d.session_id = s.session_id AND d.status = 'pending' AND d.lane IN (0, 1)
+                            AND d.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11))
+), counted AS MATERIALIZED (
+    SELECT @candidates::bigint AS wanted, @depth::bigint AS depth, count(*) AS sessions FROM open_sessions
 ), under_way AS MATERIALIZED (
     SELECT b.session_id, b.instance_id, b.credential_id, b.host_key, b.sync_category, b.lane, b.lost
     FROM sync_instance_records b WHERE b.status IN ('queued', 'running')
@@ -43,24 +50,25 @@ WITH open_sessions AS (
 ), candidates AS (
     SELECT c.*
     FROM open_sessions o
+    CROSS JOIN counted n
     CROSS JOIN LATERAL (
         (SELECT x.* FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT @depth) x
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
          WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
-         ORDER BY x.dispatch_key LIMIT @candidates)
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
         UNION ALL
         (SELECT x.* FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT @depth) x
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
          WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
-         ORDER BY x.dispatch_key LIMIT @candidates)
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
     ) c
 ), idle AS (
     SELECT c.*, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
