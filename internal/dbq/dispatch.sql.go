@@ -54,42 +54,72 @@ func (q *Queries) HearBells(ctx context.Context, ids []int64) error {
 	return err
 }
 
-const missBells = `-- name: MissBells :execrows
-WITH missed AS (
-    SELECT q.id FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS m
-    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+const keepBells = `-- name: KeepBells :exec
+WITH kept AS (
+    SELECT q.id FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS k
+    JOIN sync_instance_records q ON q.id = k.id AND q.gen = k.gen AND q.status = 'queued'
+    WHERE q.queued_at < now() - $3::interval AND (q.bell_missed > 0 OR q.bell_at IS NULL OR q.bell_at < now() - $3::interval)
     FOR UPDATE OF q SKIP LOCKED
 )
-UPDATE sync_instance_records r
-SET bell_missed = r.bell_missed + 1,
-    status = CASE WHEN r.bell_missed = 0 THEN r.status
-                  WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
-    completed_at = CASE WHEN r.bell_missed > 0 AND s.status = 'cancelling' THEN now() END,
-    due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
-    dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
-                        ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
-FROM missed, sync_sessions s
-WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+UPDATE sync_instance_records r SET bell_missed = 0, bell_at = now()
+FROM kept WHERE r.id = kept.id AND r.status = 'queued'
+`
+
+type KeepBellsParams struct {
+	Ids  []int64
+	Gens []int32
+	Age  time.Duration
+}
+
+// Tickets that a worker has waiting; those named a moment ago are left alone.
+func (q *Queries) KeepBells(ctx context.Context, arg KeepBellsParams) error {
+	_, err := q.db.Exec(ctx, keepBells, arg.Ids, arg.Gens, arg.Age)
+	return err
+}
+
+const missBells = `-- name: MissBells :one
+WITH missed AS (
+    SELECT q.id, q.bell_missed > 0 AS again
+    FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS m
+    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+    WHERE q.bell_missed = 0 OR q.bell_at IS NULL OR q.bell_at < now() - $3::interval
+    FOR UPDATE OF q SKIP LOCKED
+), marked AS (
+    UPDATE sync_instance_records r
+    SET bell_missed = r.bell_missed + 1, bell_at = now(),
+        status = CASE WHEN NOT missed.again THEN r.status
+                      WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+        completed_at = CASE WHEN missed.again AND s.status = 'cancelling' THEN now() END,
+        due_at = CASE WHEN missed.again THEN now() ELSE r.due_at END,
+        dispatch_key = CASE WHEN missed.again THEN 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+                            ELSE r.dispatch_key END
+    FROM missed, sync_sessions s
+    WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+    RETURNING missed.again
+)
+SELECT count(*) FILTER (WHERE again)::bigint AS lost FROM marked
 `
 
 type MissBellsParams struct {
-	Ids  []int64
-	Gens []int32
+	Ids   []int64
+	Gens  []int32
+	Apart time.Duration
 }
 
 // The second miss in a row makes the record due again at once; the dispatcher
-// gives it the next generation, so that an old delivery claims nothing.
+// gives it the next generation, so that an old delivery claims nothing. A miss
+// that follows another too soon is the same one, seen by another scheduler.
 func (q *Queries) MissBells(ctx context.Context, arg MissBellsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, missBells, arg.Ids, arg.Gens)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, missBells, arg.Ids, arg.Gens, arg.Apart)
+	var lost int64
+	err := row.Scan(&lost)
+	return lost, err
 }
 
 const overdueBells = `-- name: OverdueBells :many
 SELECT id, gen, sync_category FROM sync_instance_records
 WHERE status = 'queued' AND queued_at < now() - $1::interval
+  AND (bell_missed > 0 OR bell_at IS NULL OR bell_at < now() - $1::interval)
 ORDER BY queued_at
 LIMIT $2
 `

@@ -125,6 +125,7 @@ RETURNING r.id, r.gen;
 -- name: OverdueBells :many
 SELECT id, gen, sync_category FROM sync_instance_records
 WHERE status = 'queued' AND queued_at < now() - @age::interval
+  AND (bell_missed > 0 OR bell_at IS NULL OR bell_at < now() - @age::interval)
 ORDER BY queued_at
 LIMIT @row_limit;
 
@@ -137,24 +138,41 @@ WITH heard AS (
 UPDATE sync_instance_records r SET bell_missed = 0
 FROM heard WHERE r.id = heard.id AND r.status = 'queued';
 
--- name: MissBells :execrows
--- The second miss in a row makes the record due again at once; the dispatcher
--- gives it the next generation, so that an old delivery claims nothing.
-WITH missed AS (
-    SELECT q.id FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS m
-    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+-- name: KeepBells :exec
+-- Tickets that a worker has waiting; those named a moment ago are left alone.
+WITH kept AS (
+    SELECT q.id FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS k
+    JOIN sync_instance_records q ON q.id = k.id AND q.gen = k.gen AND q.status = 'queued'
+    WHERE q.queued_at < now() - @age::interval AND (q.bell_missed > 0 OR q.bell_at IS NULL OR q.bell_at < now() - @age::interval)
     FOR UPDATE OF q SKIP LOCKED
 )
-UPDATE sync_instance_records r
-SET bell_missed = r.bell_missed + 1,
-    status = CASE WHEN r.bell_missed = 0 THEN r.status
-                  WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
-    completed_at = CASE WHEN r.bell_missed > 0 AND s.status = 'cancelling' THEN now() END,
-    due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
-    dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
-                        ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
-FROM missed, sync_sessions s
-WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id;
+UPDATE sync_instance_records r SET bell_missed = 0, bell_at = now()
+FROM kept WHERE r.id = kept.id AND r.status = 'queued';
+
+-- name: MissBells :one
+-- The second miss in a row makes the record due again at once; the dispatcher
+-- gives it the next generation, so that an old delivery claims nothing. A miss
+-- that follows another too soon is the same one, seen by another scheduler.
+WITH missed AS (
+    SELECT q.id, q.bell_missed > 0 AS again
+    FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS m
+    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+    WHERE q.bell_missed = 0 OR q.bell_at IS NULL OR q.bell_at < now() - @apart::interval
+    FOR UPDATE OF q SKIP LOCKED
+), marked AS (
+    UPDATE sync_instance_records r
+    SET bell_missed = r.bell_missed + 1, bell_at = now(),
+        status = CASE WHEN NOT missed.again THEN r.status
+                      WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+        completed_at = CASE WHEN missed.again AND s.status = 'cancelling' THEN now() END,
+        due_at = CASE WHEN missed.again THEN now() ELSE r.due_at END,
+        dispatch_key = CASE WHEN missed.again THEN 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+                            ELSE r.dispatch_key END
+    FROM missed, sync_sessions s
+    WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+    RETURNING missed.again
+)
+SELECT count(*) FILTER (WHERE again)::bigint AS lost FROM marked;
 
 -- name: RingAllAgain :execrows
 WITH queued AS (
