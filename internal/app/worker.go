@@ -45,7 +45,7 @@ func (b *base) work(ctx, hard context.Context, table jobTable) error {
 		Store: b.store, Jobs: jobs, Keys: b.cfg.Keys, Settings: b.settings.Settings,
 		Worker: heart.ID, Ended: finisher.Note, Concurrency: b.cfg.Concurrency, Metrics: b.metrics, Log: b.log,
 	})
-	heart.Stop, heart.Abandon = run.Stop, run.Abandon
+	heart.Stop, heart.Abandon, heart.Waiting = run.Stop, run.Abandon, run.Waiting
 
 	lower, stopLower := context.WithCancel(context.WithoutCancel(ctx))
 	var background errgroup.Group

@@ -15,13 +15,13 @@ import (
 const claimRecord = `-- name: ClaimRecord :one
 UPDATE sync_instance_records r
 SET status = 'running', attempt = r.attempt + 1, worker_id = $1::uuid, started_at = now(), bell_missed = 0,
-    credential_id = i.credential_id, credential_version = c.version,
+    credential_version = c.version,
     deadline_at = LEAST(now() + $2::interval, s.deadline_at) + interval '10 seconds'
 FROM sync_sessions s, instances i, credentials c
 WHERE r.id = $3::bigint AND r.gen = $4 AND r.status = 'queued'
   AND s.session_id = r.session_id AND s.status = 'running' AND s.deadline_at > now()
   AND i.id = r.instance_id AND i.deleted_at IS NULL AND i.active
-  AND c.id = i.credential_id
+  AND c.id = i.credential_id AND r.credential_id = i.credential_id AND r.host_key = i.host_key
   AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $1::uuid)
 RETURNING r.session_id, r.attempt, r.failures, r.sync_category,
     EXTRACT(epoch FROM LEAST(now() + $2::interval, s.deadline_at) - now())::double precision AS limit_s,
@@ -62,6 +62,8 @@ type ClaimRecordRow struct {
 	Proven        bool
 }
 
+// The limits of hosts and credentials were counted by what the record says: it
+// must still be so.
 func (q *Queries) ClaimRecord(ctx context.Context, arg ClaimRecordParams) (ClaimRecordRow, error) {
 	row := q.db.QueryRow(ctx, claimRecord,
 		arg.WorkerID,
@@ -284,6 +286,34 @@ type ProveLoginParams struct {
 func (q *Queries) ProveLogin(ctx context.Context, arg ProveLoginParams) error {
 	_, err := q.db.Exec(ctx, proveLogin, arg.SessionID, arg.CredentialID, arg.CredentialVersion)
 	return err
+}
+
+const redirectQueuedRecord = `-- name: RedirectQueuedRecord :execrows
+UPDATE sync_instance_records r
+SET status = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN now() END,
+    credential_id = i.credential_id, host_key = i.host_key,
+    lane = CASE WHEN r.host_key = i.host_key THEN r.lane ELSE 0 END,
+    contact = CASE WHEN r.host_key = i.host_key THEN r.contact ELSE 'unknown' END,
+    due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+FROM sync_sessions s, instances i
+WHERE r.id = $1::bigint AND r.gen = $2 AND r.status = 'queued' AND s.session_id = r.session_id
+  AND i.id = r.instance_id AND i.credential_id IS NOT NULL
+  AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key)
+`
+
+type RedirectQueuedRecordParams struct {
+	ID  int64
+	Gen int32
+}
+
+// The instance has moved since the record was queued.
+func (q *Queries) RedirectQueuedRecord(ctx context.Context, arg RedirectQueuedRecordParams) (int64, error) {
+	result, err := q.db.Exec(ctx, redirectQueuedRecord, arg.ID, arg.Gen)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const returnRecord = `-- name: ReturnRecord :execrows

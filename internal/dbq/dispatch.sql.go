@@ -54,42 +54,72 @@ func (q *Queries) HearBells(ctx context.Context, ids []int64) error {
 	return err
 }
 
-const missBells = `-- name: MissBells :execrows
-WITH missed AS (
-    SELECT q.id FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS m
-    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+const keepBells = `-- name: KeepBells :exec
+WITH kept AS (
+    SELECT q.id FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS k
+    JOIN sync_instance_records q ON q.id = k.id AND q.gen = k.gen AND q.status = 'queued'
+    WHERE q.queued_at < now() - $3::interval AND (q.bell_missed > 0 OR q.bell_at IS NULL OR q.bell_at < now() - $3::interval)
     FOR UPDATE OF q SKIP LOCKED
 )
-UPDATE sync_instance_records r
-SET bell_missed = r.bell_missed + 1,
-    status = CASE WHEN r.bell_missed = 0 THEN r.status
-                  WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
-    completed_at = CASE WHEN r.bell_missed > 0 AND s.status = 'cancelling' THEN now() END,
-    due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
-    dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
-                        ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
-FROM missed, sync_sessions s
-WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+UPDATE sync_instance_records r SET bell_missed = 0, bell_at = now()
+FROM kept WHERE r.id = kept.id AND r.status = 'queued'
+`
+
+type KeepBellsParams struct {
+	Ids  []int64
+	Gens []int32
+	Age  time.Duration
+}
+
+// Tickets that a worker has waiting; those named a moment ago are left alone.
+func (q *Queries) KeepBells(ctx context.Context, arg KeepBellsParams) error {
+	_, err := q.db.Exec(ctx, keepBells, arg.Ids, arg.Gens, arg.Age)
+	return err
+}
+
+const missBells = `-- name: MissBells :one
+WITH missed AS (
+    SELECT q.id, q.bell_missed > 0 AS again
+    FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::integer[]) AS gen) AS m
+    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+    WHERE q.bell_missed = 0 OR q.bell_at IS NULL OR q.bell_at < now() - $3::interval
+    FOR UPDATE OF q SKIP LOCKED
+), marked AS (
+    UPDATE sync_instance_records r
+    SET bell_missed = r.bell_missed + 1, bell_at = now(),
+        status = CASE WHEN NOT missed.again THEN r.status
+                      WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+        completed_at = CASE WHEN missed.again AND s.status = 'cancelling' THEN now() END,
+        due_at = CASE WHEN missed.again THEN now() ELSE r.due_at END,
+        dispatch_key = CASE WHEN missed.again THEN 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+                            ELSE r.dispatch_key END
+    FROM missed, sync_sessions s
+    WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+    RETURNING missed.again
+)
+SELECT count(*) FILTER (WHERE again)::bigint AS lost FROM marked
 `
 
 type MissBellsParams struct {
-	Ids  []int64
-	Gens []int32
+	Ids   []int64
+	Gens  []int32
+	Apart time.Duration
 }
 
 // The second miss in a row makes the record due again at once; the dispatcher
-// gives it the next generation, so that an old delivery claims nothing.
+// gives it the next generation, so that an old delivery claims nothing. A miss
+// that follows another too soon is the same one, seen by another scheduler.
 func (q *Queries) MissBells(ctx context.Context, arg MissBellsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, missBells, arg.Ids, arg.Gens)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, missBells, arg.Ids, arg.Gens, arg.Apart)
+	var lost int64
+	err := row.Scan(&lost)
+	return lost, err
 }
 
 const overdueBells = `-- name: OverdueBells :many
 SELECT id, gen, sync_category FROM sync_instance_records
 WHERE status = 'queued' AND queued_at < now() - $1::interval
+  AND (bell_missed > 0 OR bell_at IS NULL OR bell_at < now() - $1::interval)
 ORDER BY queued_at
 LIMIT $2
 `
@@ -188,9 +218,14 @@ func (q *Queries) RingAllAgain(ctx context.Context) (int64, error) {
 }
 
 const takeDue = `-- name: TakeDue :many
-WITH open_sessions AS (
+WITH open_sessions AS MATERIALIZED (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = $1 AND s.deadline_at > now()
+      AND (SELECT EXISTS (SELECT 1 FROM sync_instance_records d
+                          WHERE d.session_id = s.session_id AND d.status = 'pending' AND d.lane IN (0, 1)
+                            AND d.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11))
+), counted AS MATERIALIZED (
+    SELECT $2::bigint AS wanted, $3::bigint AS depth, count(*) AS sessions FROM open_sessions
 ), under_way AS MATERIALIZED (
     SELECT b.session_id, b.instance_id, b.credential_id, b.host_key, b.sync_category, b.lane, b.lost
     FROM sync_instance_records b WHERE b.status IN ('queued', 'running')
@@ -199,24 +234,25 @@ WITH open_sessions AS (
 ), candidates AS (
     SELECT c.id, c.session_id, c.instance_id, c.host_key, c.credential_id, c.lane, c.dispatch_key, c.lost
     FROM open_sessions o
+    CROSS JOIN counted n
     CROSS JOIN LATERAL (
         (SELECT x.id, x.session_id, x.instance_id, x.host_key, x.credential_id, x.lane, x.dispatch_key, x.lost FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT $2) x
-         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $3::bigint))
-         ORDER BY x.dispatch_key LIMIT $4)
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $4::bigint))
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
         UNION ALL
         (SELECT x.id, x.session_id, x.instance_id, x.host_key, x.credential_id, x.lane, x.dispatch_key, x.lost FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT $2) x
-         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $3::bigint))
-         ORDER BY x.dispatch_key LIMIT $4)
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
+         WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= $4::bigint))
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
     ) c
 ), idle AS (
     SELECT c.id, c.session_id, c.instance_id, c.host_key, c.credential_id, c.lane, c.dispatch_key, c.lost, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
@@ -255,7 +291,7 @@ WITH open_sessions AS (
     FROM ranked r
     CROSS JOIN busy b
     WHERE r.in_instance = 1
-      AND r.in_host_before + r.in_host <= $3::bigint
+      AND r.in_host_before + r.in_host <= $4::bigint
       AND (r.proven OR r.spent + r.in_credential <= $5::bigint)
       AND (r.lane = 0 OR b.unreachable + r.in_lane <= $6::bigint)
       AND (r.lost < 2 OR b.quarantined = 0 AND r.in_quarantine = 1)
@@ -275,9 +311,9 @@ RETURNING r.id, r.gen
 
 type TakeDueParams struct {
 	Category    string
-	Depth       int32
+	Candidates  int64
+	Depth       int64
 	HostLimit   int64
-	Candidates  int32
 	MaxUnproven int64
 	HalfWindow  int64
 	Missing     int32
@@ -290,15 +326,17 @@ type TakeDueRow struct {
 
 // Takes up to @missing due records of one category, fairly over its sessions.
 // Candidates come through an index in dispatch order, past those of full hosts
-// as deep as @depth; what is due later lies beyond the bound. Then the rules, each as a rank among the candidates: one
+// as deep as @depth; what is due later lies beyond the bound. The sessions that
+// have something due share both numbers, so that a round costs no more the more
+// of them there are. Then the rules, each as a rank among the candidates: one
 // record per instance, the host's limit, logins not yet proven, half of the
 // window at most for those that could not connect, one quarantined at a time.
 func (q *Queries) TakeDue(ctx context.Context, arg TakeDueParams) ([]TakeDueRow, error) {
 	rows, err := q.db.Query(ctx, takeDue,
 		arg.Category,
+		arg.Candidates,
 		arg.Depth,
 		arg.HostLimit,
-		arg.Candidates,
 		arg.MaxUnproven,
 		arg.HalfWindow,
 		arg.Missing,

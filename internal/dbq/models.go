@@ -124,6 +124,7 @@ type SyncInstanceRecord struct {
 	SyncDetails       []byte
 	CreatedAt         time.Time
 	ErrorFingerprint  string
+	BellAt            *time.Time
 }
 
 type SyncSession struct {

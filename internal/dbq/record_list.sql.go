@@ -237,7 +237,7 @@ func (q *Queries) RecordObstacles(ctx context.Context, ids []int64) ([]RecordObs
 }
 
 const recordRows = `-- name: RecordRows :many
-SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint FROM (
+SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint, r.bell_at FROM (
     SELECT p.id FROM unnest($1::text[]) AS wanted (status)
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
@@ -322,6 +322,7 @@ func (q *Queries) RecordRows(ctx context.Context, arg RecordRowsParams) ([]SyncI
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}
@@ -334,7 +335,7 @@ func (q *Queries) RecordRows(ctx context.Context, arg RecordRowsParams) ([]SyncI
 }
 
 const recordRowsBack = `-- name: RecordRowsBack :many
-SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint FROM (
+SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint, r.bell_at FROM (
     SELECT p.id FROM unnest($1::text[]) AS wanted (status)
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
@@ -416,6 +417,7 @@ func (q *Queries) RecordRowsBack(ctx context.Context, arg RecordRowsBackParams) 
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}
@@ -428,7 +430,7 @@ func (q *Queries) RecordRowsBack(ctx context.Context, arg RecordRowsBackParams) 
 }
 
 const recordsByDuration = `-- name: RecordsByDuration :many
-SELECT q.id, q.session_id, q.instance_id, q.instance_name, q.sync_category, q.status, q.host_key, q.credential_id, q.credential_version, q.gen, q.attempt, q.failures, q.lost, q.bell_missed, q.lane, q.dispatch_key, q.due_at, q.queued_at, q.worker_id, q.deadline_at, q.cancel_requested_at, q.contact, q.started_at, q.completed_at, q.duration_ms, q.items_synced, q.items_created, q.items_updated, q.items_deleted, q.partial, q.error_code, q.error_phase, q.error_message, q.sync_details, q.created_at, q.error_fingerprint FROM sync_instance_records q
+SELECT q.id, q.session_id, q.instance_id, q.instance_name, q.sync_category, q.status, q.host_key, q.credential_id, q.credential_version, q.gen, q.attempt, q.failures, q.lost, q.bell_missed, q.lane, q.dispatch_key, q.due_at, q.queued_at, q.worker_id, q.deadline_at, q.cancel_requested_at, q.contact, q.started_at, q.completed_at, q.duration_ms, q.items_synced, q.items_created, q.items_updated, q.items_deleted, q.partial, q.error_code, q.error_phase, q.error_message, q.sync_details, q.created_at, q.error_fingerprint, q.bell_at FROM sync_instance_records q
 WHERE q.session_id = $1 AND q.duration_ms IS NOT NULL AND q.status = ANY ($2::text[])
   AND ($3::bigint = 0 OR (q.duration_ms, q.id) > ($4::bigint, $3::bigint))
   AND ($5::text = '' OR q.error_code = $5::text)
@@ -504,6 +506,7 @@ func (q *Queries) RecordsByDuration(ctx context.Context, arg RecordsByDurationPa
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}
@@ -516,7 +519,7 @@ func (q *Queries) RecordsByDuration(ctx context.Context, arg RecordsByDurationPa
 }
 
 const recordsByDurationBack = `-- name: RecordsByDurationBack :many
-SELECT q.id, q.session_id, q.instance_id, q.instance_name, q.sync_category, q.status, q.host_key, q.credential_id, q.credential_version, q.gen, q.attempt, q.failures, q.lost, q.bell_missed, q.lane, q.dispatch_key, q.due_at, q.queued_at, q.worker_id, q.deadline_at, q.cancel_requested_at, q.contact, q.started_at, q.completed_at, q.duration_ms, q.items_synced, q.items_created, q.items_updated, q.items_deleted, q.partial, q.error_code, q.error_phase, q.error_message, q.sync_details, q.created_at, q.error_fingerprint FROM sync_instance_records q
+SELECT q.id, q.session_id, q.instance_id, q.instance_name, q.sync_category, q.status, q.host_key, q.credential_id, q.credential_version, q.gen, q.attempt, q.failures, q.lost, q.bell_missed, q.lane, q.dispatch_key, q.due_at, q.queued_at, q.worker_id, q.deadline_at, q.cancel_requested_at, q.contact, q.started_at, q.completed_at, q.duration_ms, q.items_synced, q.items_created, q.items_updated, q.items_deleted, q.partial, q.error_code, q.error_phase, q.error_message, q.sync_details, q.created_at, q.error_fingerprint, q.bell_at FROM sync_instance_records q
 WHERE q.session_id = $1 AND q.duration_ms IS NOT NULL AND q.status = ANY ($2::text[])
   AND ($3::bigint = 0 OR (q.duration_ms, q.id) < ($4::bigint, $3::bigint))
   AND ($5::text = '' OR q.error_code = $5::text)
@@ -592,6 +595,7 @@ func (q *Queries) RecordsByDurationBack(ctx context.Context, arg RecordsByDurati
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}
@@ -604,7 +608,7 @@ func (q *Queries) RecordsByDurationBack(ctx context.Context, arg RecordsByDurati
 }
 
 const recordsByName = `-- name: RecordsByName :many
-SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint FROM (
+SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint, r.bell_at FROM (
     SELECT q.id, q.instance_name FROM sync_instance_records q
     WHERE q.session_id = $1 AND q.status = ANY ($2::text[])
       AND ($3::bigint = 0
@@ -694,6 +698,7 @@ func (q *Queries) RecordsByName(ctx context.Context, arg RecordsByNameParams) ([
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}

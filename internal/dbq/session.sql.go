@@ -383,7 +383,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) (i
 }
 
 const lockRecord = `-- name: LockRecord :one
-SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint FROM sync_instance_records WHERE id = $1 AND session_id = $2 FOR UPDATE
+SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint, bell_at FROM sync_instance_records WHERE id = $1 AND session_id = $2 FOR UPDATE
 `
 
 type LockRecordParams struct {
@@ -431,6 +431,7 @@ func (q *Queries) LockRecord(ctx context.Context, arg LockRecordParams) (SyncIns
 		&i.SyncDetails,
 		&i.CreatedAt,
 		&i.ErrorFingerprint,
+		&i.BellAt,
 	)
 	return i, err
 }
@@ -503,7 +504,7 @@ func (q *Queries) RecordDurations(ctx context.Context, sessionID uuid.UUID) (Rec
 }
 
 const recordRow = `-- name: RecordRow :one
-SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint FROM sync_instance_records WHERE id = $1
+SELECT id, session_id, instance_id, instance_name, sync_category, status, host_key, credential_id, credential_version, gen, attempt, failures, lost, bell_missed, lane, dispatch_key, due_at, queued_at, worker_id, deadline_at, cancel_requested_at, contact, started_at, completed_at, duration_ms, items_synced, items_created, items_updated, items_deleted, partial, error_code, error_phase, error_message, sync_details, created_at, error_fingerprint, bell_at FROM sync_instance_records WHERE id = $1
 `
 
 func (q *Queries) RecordRow(ctx context.Context, id int64) (SyncInstanceRecord, error) {
@@ -546,6 +547,7 @@ func (q *Queries) RecordRow(ctx context.Context, id int64) (SyncInstanceRecord, 
 		&i.SyncDetails,
 		&i.CreatedAt,
 		&i.ErrorFingerprint,
+		&i.BellAt,
 	)
 	return i, err
 }

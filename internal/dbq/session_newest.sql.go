@@ -176,7 +176,7 @@ func (q *Queries) TallySessions(ctx context.Context) ([]TallySessionsRow, error)
 }
 
 const worstRecords = `-- name: WorstRecords :many
-SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint FROM (
+SELECT r.id, r.session_id, r.instance_id, r.instance_name, r.sync_category, r.status, r.host_key, r.credential_id, r.credential_version, r.gen, r.attempt, r.failures, r.lost, r.bell_missed, r.lane, r.dispatch_key, r.due_at, r.queued_at, r.worker_id, r.deadline_at, r.cancel_requested_at, r.contact, r.started_at, r.completed_at, r.duration_ms, r.items_synced, r.items_created, r.items_updated, r.items_deleted, r.partial, r.error_code, r.error_phase, r.error_message, r.sync_details, r.created_at, r.error_fingerprint, r.bell_at FROM (
     SELECT p.id FROM unnest($1::text[]) AS wanted (status)
     CROSS JOIN LATERAL (
         SELECT q.id FROM sync_instance_records q
@@ -241,6 +241,7 @@ func (q *Queries) WorstRecords(ctx context.Context, arg WorstRecordsParams) ([]S
 			&i.SyncDetails,
 			&i.CreatedAt,
 			&i.ErrorFingerprint,
+			&i.BellAt,
 		); err != nil {
 			return nil, err
 		}

@@ -32,6 +32,7 @@ type fake struct {
 
 	overdue       []session.Ticket
 	waiting       map[session.RecordID]bool
+	answer        time.Duration // how long a question takes; not changed while it runs
 	heard, missed []session.Ticket
 	lost          bool
 	rung          int
@@ -76,7 +77,14 @@ func (f *fake) RingAllAgain(context.Context) (int64, error) {
 	return 1, f.err
 }
 
-func (f *fake) Waiting(_ context.Context, t session.Ticket) (bool, error) {
+func (f *fake) Waiting(ctx context.Context, t session.Ticket) (bool, error) {
+	if f.answer > 0 {
+		select {
+		case <-time.After(f.answer):
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.waiting[t.Record], f.queueErr
@@ -199,6 +207,44 @@ func TestReconcilerTellsHeardFromMissed(t *testing.T) {
 		f.change(func() {
 			if !slices.Equal(f.heard, []session.Ticket{here}) || !slices.Equal(f.missed, []session.Ticket{gone}) {
 				t.Errorf("heard %v, missed %v", f.heard, f.missed)
+			}
+		})
+	})
+}
+
+// Redis is a round trip away, and there are many questions.
+func TestReconcilerGetsThroughManyTickets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.answer = 3 * time.Millisecond
+		for record := range session.RecordID(maxOverdue) {
+			f.overdue = append(f.overdue, session.Ticket{Record: record + 1, Gen: 1})
+		}
+		start(t, f.reconciler().Run)
+		pass(reconcileEvery - time.Millisecond)
+		f.change(func() {
+			if len(f.missed) != maxOverdue {
+				t.Errorf("noted %d of %d in one pass", len(f.missed), maxOverdue)
+			}
+		})
+	})
+}
+
+// What was asked before the time was over is noted.
+func TestReconcilerKeepsWhatItHasLearned(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.answer = 300 * time.Millisecond
+		for record := range session.RecordID(maxOverdue) {
+			f.overdue = append(f.overdue, session.Ticket{Record: record + 1, Gen: 1})
+		}
+		start(t, f.reconciler().Run)
+		pass(reconcileTime)
+		f.change(func() {
+			if len(f.missed) < askBatch {
+				t.Errorf("noted %d", len(f.missed))
 			}
 		})
 	})

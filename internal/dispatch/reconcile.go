@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/telemetry"
@@ -38,6 +41,8 @@ const (
 	overdueAfter   = 10 * time.Second
 	reconcileTime  = 15 * time.Second
 	maxOverdue     = 5000
+	askBatch       = 500 // noted at once: what time is left for is kept
+	askers         = 32  // questions to Redis at a time
 )
 
 // Run reconciles until ctx ends. While Redis is away nothing is concluded from
@@ -85,13 +90,32 @@ func (r *Reconciler) askForOverdue(ctx context.Context) error {
 	if err != nil || len(overdue) == 0 {
 		return err
 	}
-	var heard, missed []session.Ticket
-	for _, t := range overdue {
-		waiting, err := r.Queue.Waiting(ctx, t)
-		if err != nil {
+	for some := range slices.Chunk(overdue, askBatch) {
+		if err := r.askFor(ctx, some); err != nil {
 			return err
 		}
-		if waiting {
+	}
+	return nil
+}
+
+// askFor asks for tickets and notes the answers. Without all of them it notes
+// none: an error concludes nothing.
+func (r *Reconciler) askFor(ctx context.Context, tickets []session.Ticket) error {
+	waiting := make([]bool, len(tickets))
+	group, asking := errgroup.WithContext(ctx)
+	group.SetLimit(askers)
+	for i, t := range tickets {
+		group.Go(func() (err error) {
+			waiting[i], err = r.Queue.Waiting(asking, t)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var heard, missed []session.Ticket
+	for i, t := range tickets {
+		if waiting[i] {
 			heard = append(heard, t)
 		} else {
 			missed = append(missed, t)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,7 +122,10 @@ func (c *Client) enqueue(ctx context.Context, t session.Ticket) error {
 // Waiting reports whether the ticket's task still waits in its queue. False
 // means that no worker will get it by itself any more, or that one has it
 // already: gone, active, archived.
-func (c *Client) Waiting(_ context.Context, t session.Ticket) (bool, error) {
+func (c *Client) Waiting(ctx context.Context, t session.Ticket) (bool, error) {
+	if ctx.Err() != nil { // asynq asks without one
+		return false, fmt.Errorf("ask for task %s: %w", TaskID(t), context.Cause(ctx))
+	}
 	info, err := c.ask.GetTaskInfo(string(t.Category), TaskID(t))
 	switch {
 	case err == nil:
@@ -141,8 +145,8 @@ func (c *Client) Depth(_ context.Context, category session.Category) (int, error
 	return info.Pending, nil
 }
 
-// ClearArchive deletes archived tasks of all queues: what a dead worker leaves
-// there holds ids that nobody needs. It returns how many there were.
+// ClearArchive deletes the archived tasks of our queues: what a dead worker
+// leaves there holds ids that nobody needs. It returns how many there were.
 func (c *Client) ClearArchive(_ context.Context) (int, error) {
 	queues, err := c.ask.Queues()
 	if err != nil {
@@ -150,6 +154,9 @@ func (c *Client) ClearArchive(_ context.Context) (int, error) {
 	}
 	total := 0
 	for _, q := range queues {
+		if !slices.Contains(session.Categories(), session.Category(q)) {
+			continue
+		}
 		n, err := c.ask.DeleteAllArchivedTasks(q)
 		if err != nil {
 			return total, fmt.Errorf("clear archive of %s: %w", q, err)

@@ -188,6 +188,29 @@ func TestWaitingTellsWhereATaskIs(t *testing.T) {
 	want(1, false)
 }
 
+// Another asynq application may share the Redis server, by mistake.
+func TestArchiveOfOthersIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	ask := asynq.NewInspectorFromRedisClient(b.redis)
+	for _, queue := range []string{"theirs", string(session.Account)} {
+		client := asynq.NewClientFromRedisClient(b.redis)
+		info, err := client.EnqueueContext(t.Context(), asynq.NewTask("mail", nil), asynq.Queue(queue))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ask.ArchiveTask(queue, info.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := b.ClearArchive(t.Context()); n != 1 || err != nil {
+		t.Errorf("ClearArchive = %d, %v; want ours only", n, err)
+	}
+	if left, err := ask.ListArchivedTasks("theirs"); len(left) != 1 || err != nil {
+		t.Errorf("%d of theirs are left, %v", len(left), err)
+	}
+}
+
 func TestDepthCountsWhatWaits(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

@@ -16,6 +16,7 @@ import (
 type Pulse interface {
 	Register(ctx context.Context, w session.Worker) error
 	Beat(ctx context.Context, id session.WorkerID) ([]session.RecordID, error)
+	Keep(ctx context.Context, waiting []session.Ticket) error
 	Wait(ctx context.Context, d time.Duration) error
 	Leave(ctx context.Context, id session.WorkerID) error
 	Close(ctx context.Context) error
@@ -29,6 +30,7 @@ type Heart struct {
 	Self    session.Worker // everything but the id
 	Stop    func([]session.RecordID)
 	Abandon func()
+	Waiting func() []session.Ticket // those whose claim has to wait
 	Log     *slog.Logger
 
 	id    atomic.Pointer[session.WorkerID]
@@ -103,6 +105,9 @@ func (h *Heart) once(ctx context.Context, pulse Pulse) error {
 		return err
 	}
 	h.Stop(stop)
+	if waiting := h.Waiting(); len(waiting) > 0 {
+		return pulse.Keep(ctx, waiting)
+	}
 	return nil
 }
 

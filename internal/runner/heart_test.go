@@ -27,6 +27,7 @@ type fakePulse struct {
 	opened     int
 	closed     int
 	slowBeat   bool // a beat lasts until its context ends
+	kept       []session.Ticket
 }
 
 func (f *fakePulse) open(context.Context) (Pulse, error) {
@@ -62,6 +63,13 @@ func (f *fakePulse) Beat(ctx context.Context, _ session.WorkerID) ([]session.Rec
 		return nil, session.ErrLeaseOver
 	}
 	return f.stop, f.err
+}
+
+func (f *fakePulse) Keep(_ context.Context, waiting []session.Ticket) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = append(f.kept, waiting...)
+	return f.err
 }
 
 func (f *fakePulse) Wait(ctx context.Context, d time.Duration) error {
@@ -110,6 +118,7 @@ func startHeart(t *testing.T) *heartBundle {
 	b.Heart = NewHeart(b.pulse.open, session.Worker{Hostname: "h", Concurrency: 4}, slog.New(slog.DiscardHandler))
 	b.Stop = func(ids []session.RecordID) { b.stopped = append(b.stopped, ids...) }
 	b.Abandon = func() { b.abandoned++ }
+	b.Waiting = func() []session.Ticket { return []session.Ticket{{Record: 7, Gen: 2}} }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
@@ -135,6 +144,9 @@ func TestHeartBeatsAndLeaves(t *testing.T) {
 		}
 		if !slices.Equal(b.pulse.left, []session.WorkerID{b.ID()}) || b.ID() == uuid.Nil {
 			t.Errorf("left as %v, was %v", b.pulse.left, b.ID())
+		}
+		if len(b.pulse.kept) != 15 || b.pulse.kept[0] != (session.Ticket{Record: 7, Gen: 2}) {
+			t.Errorf("named as waiting %v", b.pulse.kept)
 		}
 		if b.pulse.opened != b.pulse.closed {
 			t.Errorf("opened %d connections, closed %d", b.pulse.opened, b.pulse.closed)

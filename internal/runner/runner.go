@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +91,8 @@ type Runner struct {
 	closing chan struct{} // closed when nothing new may begin
 	over    chan struct{} // closed when what runs is given back: nobody waits for Postgres any longer
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex                  // guards what follows
+	waiting  map[session.Ticket]struct{} // for a seat, or for Postgres to be claimed
 	running  map[session.RecordID]attempt
 	closed   bool
 	released bool             // what begins now is given back at once
@@ -115,6 +118,7 @@ func New(c Config) *Runner {
 		slots:   make(chan struct{}, c.Concurrency),
 		closing: make(chan struct{}),
 		over:    make(chan struct{}),
+		waiting: map[session.Ticket]struct{}{},
 		running: map[session.RecordID]attempt{},
 	}
 }
@@ -122,10 +126,11 @@ func New(c Config) *Runner {
 // Handle works the ticket's record off and returns when it is settled. It
 // outlives ctx: only the record's own limit, a cancel, or the end of a drain ends it.
 func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
-	if !r.enter() {
+	if !r.enter(t) {
 		return // still queued in Postgres: the reconciler rings again
 	}
 	defer r.busy.Done()
+	defer r.waited(t)
 	seat := r.sit()
 	if seat == nil {
 		return
@@ -136,6 +141,7 @@ func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
 		slog.Int64(logging.RecordID, int64(t.Record)),
 	)
 	w, err := r.claim(ctx, t)
+	r.waited(t)
 	switch {
 	case errors.Is(err, session.ErrClaimLost):
 		r.Log.DebugContext(ctx, "ticket has nothing to claim", "gen", t.Gen)
@@ -147,14 +153,29 @@ func (r *Runner) Handle(ctx context.Context, t session.Ticket) {
 }
 
 // enter counts a handler in, unless the runner is closing.
-func (r *Runner) enter() bool {
+func (r *Runner) enter(t session.Ticket) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return false
 	}
 	r.busy.Add(1)
+	r.waiting[t] = struct{}{}
 	return true
+}
+
+// waited notes that the ticket waits no more. It may be told twice.
+func (r *Runner) waited(t session.Ticket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, t)
+}
+
+// Waiting returns the tickets that are here and have not been claimed yet.
+func (r *Runner) Waiting() []session.Ticket {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.waiting))
 }
 
 // claim waits for Postgres while it is away, up to patience.

@@ -369,6 +369,30 @@ func TestDrainReleasesWhatWasBeingClaimed(t *testing.T) {
 	})
 }
 
+func TestTicketsThatWaitAreNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t, func(ctx context.Context, task Task) (Report, error) {
+			task.Answered(ctx)
+			return hang(ctx, task)
+		})
+		for record := range session.RecordID(6) {
+			b.handle(t.Context(), record+1)
+		}
+		synctest.Wait()
+		waiting := b.Waiting()
+		if len(waiting) != 2 || waiting[0].Gen != 1 {
+			t.Errorf("waiting %v, want the two that have no place", waiting)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		b.Drain(over)
+		if waiting := b.Waiting(); len(waiting) != 0 {
+			t.Errorf("still waiting %v", waiting)
+		}
+	})
+}
+
 func TestSilentTargetsLendTheirPlaces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -39,10 +39,12 @@ const MaxUnproven = 3
 // host's other records of the session are given up.
 const MaxSilent = 3
 
-// Candidates is how many due records of each session the dispatcher looks at
-// to find n that may go: some belong to full hosts or busy instances.
+// Candidates is how many due records of all sessions together the dispatcher
+// looks at to find n that may go: some belong to full hosts or busy instances. Of
+// each session it looks at a few, however many sessions there are.
 func Candidates(n int) int { return min(4*n, 4000) }
 
-// CandidateDepth is how many due records of each session the dispatcher passes
-// by at most on its way to candidates on hosts that are not full.
+// CandidateDepth is how many due records of all sessions together the dispatcher
+// passes by at most on its way to candidates on hosts that are not full; of each
+// session a few, however many there are.
 const CandidateDepth = 10_000

@@ -7,6 +7,72 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
+// missesLieBack lets the time pass that must lie between two misses.
+func (b *fleetBundle) missesLieBack(t testing.TB) {
+	t.Helper()
+	b.sql(t, `UPDATE sync_instance_records SET bell_at = bell_at - interval '4 s' WHERE status = 'queued'`)
+}
+
+func TestMissesOfTwoSchedulersAtOnceAreOne(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	b.worker(t)
+	id := b.start(t, b.instances(t, 1)...)
+	missed := []session.Ticket{b.ticket(t, id)}
+	for range 2 {
+		if n, err := b.MarkBells(t.Context(), nil, missed); n != 0 || err != nil {
+			t.Fatalf("MarkBells = %d, %v; nothing is lost yet", n, err)
+		}
+	}
+	b.wantStatus(t, id, session.RecordQueued)
+	b.missesLieBack(t)
+	if n, err := b.MarkBells(t.Context(), nil, missed); n != 1 || err != nil {
+		t.Errorf("MarkBells = %d, %v", n, err)
+	}
+	b.wantStatus(t, id, session.RecordPending)
+}
+
+// A worker that has the ticket waiting for a place says so with its heartbeat.
+func TestTicketThatWaitsInAWorkerIsNotOverdue(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	worker := b.worker(t)
+	id := b.start(t, b.instances(t, 1)...)
+	ticket := b.ticket(t, id)
+	b.sql(t, `UPDATE sync_instance_records SET queued_at = now() - interval '1 min'`)
+	if _, err := b.MarkBells(t.Context(), nil, []session.Ticket{ticket}); err != nil {
+		t.Fatal(err)
+	}
+	pulse, err := b.OpenPulse(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pulse.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	old := session.Ticket{Record: ticket.Record, Gen: ticket.Gen - 1}
+	overdue := func(want int) {
+		t.Helper()
+		list, err := b.OverdueBells(t.Context(), 10*time.Second, 100)
+		if err != nil || len(list) != want {
+			t.Errorf("overdue %v, %v; want %d", list, err, want)
+		}
+	}
+	if err := pulse.Keep(t.Context(), []session.Ticket{old}); err != nil {
+		t.Fatal(err)
+	}
+	overdue(1)
+	if err := pulse.Keep(t.Context(), []session.Ticket{ticket}); err != nil {
+		t.Fatal(err)
+	}
+	overdue(0)
+	b.sql(t, `UPDATE sync_instance_records SET bell_at = now() - interval '11 s'`)
+	overdue(1) // the worker is dead
+	b.claim(t, ticket, worker)
+}
+
 func TestBellMissedTwiceInARowIsRungAgain(t *testing.T) {
 	t.Parallel()
 	b := newFleet(t)
@@ -23,6 +89,7 @@ func TestBellMissedTwiceInARowIsRungAgain(t *testing.T) {
 	}
 	mark := func(heard, missed []session.Ticket) {
 		t.Helper()
+		b.missesLieBack(t)
 		if _, err := b.MarkBells(t.Context(), heard, missed); err != nil {
 			t.Fatal(err)
 		}

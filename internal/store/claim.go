@@ -20,8 +20,9 @@ import (
 // Claim takes the record of a ticket for a worker, for at most limit. It
 // returns session.ErrClaimLost when there is nothing to do: the ticket is old,
 // the session is not running, the worker's lease is over, the instance is gone
-// (the record is then skipped), or another session reads the same instance (the
-// record is then due again in five seconds).
+// (the record is then skipped) or has another host or credential than it had
+// (the record is then due again), or another session reads the same instance
+// (the record is then due again in five seconds).
 func (s *Store) Claim(ctx context.Context, t session.Ticket, w session.WorkerID, limit time.Duration) (session.Work, error) {
 	row, err := s.q.ClaimRecord(ctx, dbq.ClaimRecordParams{
 		ID: int64(t.Record), Gen: int32(t.Gen), WorkerID: w, TimeLimit: limit,
@@ -32,7 +33,7 @@ func (s *Store) Claim(ctx context.Context, t session.Ticket, w session.WorkerID,
 	case violates(err, "records_one_running"):
 		return session.Work{}, s.postpone(ctx, t)
 	case errors.Is(err, pgx.ErrNoRows):
-		return session.Work{}, s.skip(ctx, t)
+		return session.Work{}, s.decline(ctx, t)
 	}
 	return session.Work{}, away(fmt.Errorf("claim record %d: %w", t.Record, err))
 }
@@ -44,9 +45,19 @@ func (s *Store) postpone(ctx context.Context, t session.Ticket) error {
 	return session.ErrClaimLost
 }
 
-func (s *Store) skip(ctx context.Context, t session.Ticket) error {
-	if _, err := s.q.SkipQueuedRecord(ctx, dbq.SkipQueuedRecordParams{ID: int64(t.Record), Gen: int32(t.Gen)}); err != nil {
+// decline settles a queued record that cannot be claimed as it is: skipped when
+// its instance is gone, due again when that has moved to another host or
+// credential, whose limits have not been asked yet.
+func (s *Store) decline(ctx context.Context, t session.Ticket) error {
+	n, err := s.q.SkipQueuedRecord(ctx, dbq.SkipQueuedRecordParams{ID: int64(t.Record), Gen: int32(t.Gen)})
+	if err != nil {
 		return away(fmt.Errorf("skip record %d: %w", t.Record, err))
+	}
+	if n > 0 {
+		return session.ErrClaimLost
+	}
+	if _, err := s.q.RedirectQueuedRecord(ctx, dbq.RedirectQueuedRecordParams{ID: int64(t.Record), Gen: int32(t.Gen)}); err != nil {
+		return away(fmt.Errorf("redirect record %d: %w", t.Record, err))
 	}
 	return session.ErrClaimLost
 }

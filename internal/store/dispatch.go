@@ -49,7 +49,7 @@ func takeDue(ctx context.Context, q *dbq.Queries, row dbq.QueueLoadsRow, hostLim
 		return nil, nil
 	}
 	taken, err := q.TakeDue(ctx, dbq.TakeDueParams{
-		Category: row.Category, Depth: session.CandidateDepth, Candidates: int32(session.Candidates(missing)), Missing: int32(missing),
+		Category: row.Category, Depth: session.CandidateDepth, Candidates: int64(session.Candidates(missing)), Missing: int32(missing),
 		HostLimit: int64(hostLimit), MaxUnproven: session.MaxUnproven, HalfWindow: int64(load.Window() / 2),
 	})
 	if err != nil {
@@ -76,20 +76,21 @@ func (s *Store) OverdueBells(ctx context.Context, age time.Duration, limit int) 
 	return tickets, nil
 }
 
+// bellsApart is what must lie between two misses in a row. Schedulers look every
+// five seconds, each for itself.
+const bellsApart = 4 * time.Second
+
 // MarkBells notes which bells the queue still has and which it does not. A
 // record missed for the second time in a row is due again at once. It returns
-// how many records it looked at and found missing.
+// how many records became due.
 func (s *Store) MarkBells(ctx context.Context, heard, missed []session.Ticket) (int64, error) {
 	var n int64
 	err := s.inTx(ctx, func(q *dbq.Queries) (err error) {
 		if err := q.HearBells(ctx, recordIDs(heard)); err != nil {
 			return fmt.Errorf("mark bells heard: %w", err)
 		}
-		gens := make([]int32, len(missed))
-		for i, t := range missed {
-			gens[i] = int32(t.Gen)
-		}
-		if n, err = q.MissBells(ctx, dbq.MissBellsParams{Ids: recordIDs(missed), Gens: gens}); err != nil {
+		n, err = q.MissBells(ctx, dbq.MissBellsParams{Ids: recordIDs(missed), Gens: gens(missed), Apart: bellsApart})
+		if err != nil {
 			return fmt.Errorf("mark bells missed: %w", err)
 		}
 		return nil
@@ -103,6 +104,14 @@ func recordIDs(tickets []session.Ticket) []int64 {
 		ids[i] = int64(t.Record)
 	}
 	return ids
+}
+
+func gens(tickets []session.Ticket) []int32 {
+	list := make([]int32, len(tickets))
+	for i, t := range tickets {
+		list[i] = int32(t.Gen)
+	}
+	return list
 }
 
 // RingAllAgain makes every queued record due at once, because the queue has

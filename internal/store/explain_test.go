@@ -91,8 +91,9 @@ func (b *bigBundle) addRunning(t *testing.T, id uuid.UUID, part int) {
 
 // An explainer runs queries of package dbq as EXPLAIN and keeps their plans.
 type explainer struct {
-	tx   pgx.Tx
-	plan planNode
+	tx      pgx.Tx
+	plan    planNode
+	options string // of EXPLAIN, each with a comma behind it
 }
 
 type planNode struct {
@@ -101,11 +102,13 @@ type planNode struct {
 	Index    string     `json:"Index Name"`
 	Rows     float64    `json:"Plan Rows"`
 	Cond     string     `json:"Index Cond"`
+	Actual   float64    `json:"Actual Rows"` // in each loop
+	Loops    float64    `json:"Actual Loops"`
 	Plans    []planNode `json:"Plans"`
 }
 
 func (e *explainer) explain(ctx context.Context, sql string, args []any) error {
-	if err := e.tx.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, args...).Scan(&planScanner{&e.plan}); err != nil {
+	if err := e.tx.QueryRow(ctx, "EXPLAIN ("+e.options+"FORMAT JSON) "+sql, args...).Scan(&planScanner{&e.plan}); err != nil {
 		return fmt.Errorf("explain: %w", err)
 	}
 	return nil
@@ -299,7 +302,7 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 
 func takeDueParams() dbq.TakeDueParams {
 	return dbq.TakeDueParams{
-		Category: "account", Depth: session.CandidateDepth, Candidates: int32(session.Candidates(200)), Missing: 200,
+		Category: "account", Depth: session.CandidateDepth, Candidates: int64(session.Candidates(200)), Missing: 200,
 		HostLimit: 4, MaxUnproven: session.MaxUnproven, HalfWindow: 500,
 	}
 }

@@ -292,6 +292,7 @@ func (m *model) loseBells(rt *rapid.T) {
 	ticket := m.tickets[rapid.IntRange(0, len(m.tickets)-1).Draw(rt, "ticket")]
 	m.sql(m.t, `UPDATE sync_instance_records SET bell_missed = 0 WHERE id = $1 AND status = 'queued'`, ticket.Record)
 	for range 2 {
+		m.missesLieBack(m.t)
 		if _, err := m.MarkBells(m.ctx, nil, []session.Ticket{ticket}); err != nil {
 			rt.Fatal(err)
 		}

@@ -201,6 +201,7 @@ func TestQueuedRecordOfACancellingSessionDoesNotBecomePending(t *testing.T) {
 		"bell missed twice": func(t *testing.T, b *fleetBundle, ticket session.Ticket) {
 			t.Helper()
 			for range 2 {
+				b.missesLieBack(t)
 				if _, err := b.MarkBells(t.Context(), nil, []session.Ticket{ticket}); err != nil {
 					t.Fatal(err)
 				}

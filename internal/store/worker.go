@@ -77,6 +77,22 @@ func (p *Pulse) Beat(ctx context.Context, id session.WorkerID) ([]session.Record
 	return stop, nil
 }
 
+// bellAge is how old news of a waiting ticket may be before it is told again:
+// well within the time after which a bell is looked for.
+const bellAge = 4 * time.Second
+
+// Keep tells that the worker has these tickets waiting, so that nobody takes
+// their bells for lost.
+func (p *Pulse) Keep(ctx context.Context, tickets []session.Ticket) error {
+	ctx, cancel := deadline(ctx, "keep bells")
+	defer cancel()
+	err := p.q.KeepBells(ctx, dbq.KeepBellsParams{Ids: recordIDs(tickets), Gens: gens(tickets), Age: bellAge})
+	if err != nil {
+		return away(fmt.Errorf("keep bells: %w", err))
+	}
+	return nil
+}
+
 // Wait blocks until a stop notice arrives or d has passed.
 func (p *Pulse) Wait(ctx context.Context, d time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, d)

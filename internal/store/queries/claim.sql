@@ -1,13 +1,15 @@
 -- name: ClaimRecord :one
+-- The limits of hosts and credentials were counted by what the record says: it
+-- must still be so.
 UPDATE sync_instance_records r
 SET status = 'running', attempt = r.attempt + 1, worker_id = @worker_id::uuid, started_at = now(), bell_missed = 0,
-    credential_id = i.credential_id, credential_version = c.version,
+    credential_version = c.version,
     deadline_at = LEAST(now() + @time_limit::interval, s.deadline_at) + interval '10 seconds'
 FROM sync_sessions s, instances i, credentials c
 WHERE r.id = @id::bigint AND r.gen = @gen AND r.status = 'queued'
   AND s.session_id = r.session_id AND s.status = 'running' AND s.deadline_at > now()
   AND i.id = r.instance_id AND i.deleted_at IS NULL AND i.active
-  AND c.id = i.credential_id
+  AND c.id = i.credential_id AND r.credential_id = i.credential_id AND r.host_key = i.host_key
   AND EXISTS (SELECT 1 FROM workers w WHERE w.id = @worker_id::uuid)
 RETURNING r.session_id, r.attempt, r.failures, r.sync_category,
     EXTRACT(epoch FROM LEAST(now() + @time_limit::interval, s.deadline_at) - now())::double precision AS limit_s,
@@ -23,6 +25,20 @@ SET status = 'skipped', completed_at = now()
 FROM instances i
 WHERE r.id = @id::bigint AND r.gen = @gen AND r.status = 'queued'
   AND i.id = r.instance_id AND (i.deleted_at IS NOT NULL OR NOT i.active);
+
+-- name: RedirectQueuedRecord :execrows
+-- The instance has moved since the record was queued.
+UPDATE sync_instance_records r
+SET status = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE 'pending' END,
+    completed_at = CASE WHEN s.status = 'cancelling' OR r.cancel_requested_at IS NOT NULL THEN now() END,
+    credential_id = i.credential_id, host_key = i.host_key,
+    lane = CASE WHEN r.host_key = i.host_key THEN r.lane ELSE 0 END,
+    contact = CASE WHEN r.host_key = i.host_key THEN r.contact ELSE 'unknown' END,
+    due_at = now(), dispatch_key = 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+FROM sync_sessions s, instances i
+WHERE r.id = @id::bigint AND r.gen = @gen AND r.status = 'queued' AND s.session_id = r.session_id
+  AND i.id = r.instance_id AND i.credential_id IS NOT NULL
+  AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key);
 
 -- name: PostponeRecord :execrows
 UPDATE sync_instance_records r

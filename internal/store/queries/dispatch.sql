@@ -29,12 +29,19 @@ GROUP BY w.queue;
 -- name: TakeDue :many
 -- Takes up to @missing due records of one category, fairly over its sessions.
 -- Candidates come through an index in dispatch order, past those of full hosts
--- as deep as @depth; what is due later lies beyond the bound. Then the rules, each as a rank among the candidates: one
+-- as deep as @depth; what is due later lies beyond the bound. The sessions that
+-- have something due share both numbers, so that a round costs no more the more
+-- of them there are. Then the rules, each as a rank among the candidates: one
 -- record per instance, the host's limit, logins not yet proven, half of the
 -- window at most for those that could not connect, one quarantined at a time.
-WITH open_sessions AS (
+WITH open_sessions AS MATERIALIZED (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
+      AND (SELECT EXISTS (SELECT 1 FROM sync_instance_records d
+                          WHERE d.session_id = s.session_id AND d.status = 'pending' AND d.lane IN (0, 1)
+                            AND d.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11))
+), counted AS MATERIALIZED (
+    SELECT @candidates::bigint AS wanted, @depth::bigint AS depth, count(*) AS sessions FROM open_sessions
 ), under_way AS MATERIALIZED (
     SELECT b.session_id, b.instance_id, b.credential_id, b.host_key, b.sync_category, b.lane, b.lost
     FROM sync_instance_records b WHERE b.status IN ('queued', 'running')
@@ -43,24 +50,25 @@ WITH open_sessions AS (
 ), candidates AS (
     SELECT c.*
     FROM open_sessions o
+    CROSS JOIN counted n
     CROSS JOIN LATERAL (
         (SELECT x.* FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 0
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT @depth) x
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
          WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
-         ORDER BY x.dispatch_key LIMIT @candidates)
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
         UNION ALL
         (SELECT x.* FROM (
              SELECT r.id, r.session_id, r.instance_id, r.host_key, r.credential_id, r.lane, r.dispatch_key, r.lost
              FROM sync_instance_records r
              WHERE r.session_id = o.session_id AND r.status = 'pending' AND r.lane = 1
                AND r.dispatch_key <= 1 + EXTRACT(epoch FROM now())::double precision / 1e11 AND r.due_at <= now()
-             ORDER BY r.dispatch_key LIMIT @depth) x
+             ORDER BY r.dispatch_key LIMIT GREATEST(n.depth / n.sessions, 50)) x
          WHERE NOT x.host_key = ANY (ARRAY(SELECT f.host_key FROM busy_hosts f WHERE f.busy >= @host_limit::bigint))
-         ORDER BY x.dispatch_key LIMIT @candidates)
+         ORDER BY x.dispatch_key LIMIT GREATEST(n.wanted / n.sessions, 20))
     ) c
 ), idle AS (
     SELECT c.*, row_number() OVER (PARTITION BY c.session_id ORDER BY c.lane, c.dispatch_key) AS turn
@@ -119,6 +127,7 @@ RETURNING r.id, r.gen;
 -- name: OverdueBells :many
 SELECT id, gen, sync_category FROM sync_instance_records
 WHERE status = 'queued' AND queued_at < now() - @age::interval
+  AND (bell_missed > 0 OR bell_at IS NULL OR bell_at < now() - @age::interval)
 ORDER BY queued_at
 LIMIT @row_limit;
 
@@ -131,24 +140,41 @@ WITH heard AS (
 UPDATE sync_instance_records r SET bell_missed = 0
 FROM heard WHERE r.id = heard.id AND r.status = 'queued';
 
--- name: MissBells :execrows
--- The second miss in a row makes the record due again at once; the dispatcher
--- gives it the next generation, so that an old delivery claims nothing.
-WITH missed AS (
-    SELECT q.id FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS m
-    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+-- name: KeepBells :exec
+-- Tickets that a worker has waiting; those named a moment ago are left alone.
+WITH kept AS (
+    SELECT q.id FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS k
+    JOIN sync_instance_records q ON q.id = k.id AND q.gen = k.gen AND q.status = 'queued'
+    WHERE q.queued_at < now() - @age::interval AND (q.bell_missed > 0 OR q.bell_at IS NULL OR q.bell_at < now() - @age::interval)
     FOR UPDATE OF q SKIP LOCKED
 )
-UPDATE sync_instance_records r
-SET bell_missed = r.bell_missed + 1,
-    status = CASE WHEN r.bell_missed = 0 THEN r.status
-                  WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
-    completed_at = CASE WHEN r.bell_missed > 0 AND s.status = 'cancelling' THEN now() END,
-    due_at = CASE WHEN r.bell_missed = 0 THEN r.due_at ELSE now() END,
-    dispatch_key = CASE WHEN r.bell_missed = 0 THEN r.dispatch_key
-                        ELSE 1 + EXTRACT(epoch FROM now())::double precision / 1e11 END
-FROM missed, sync_sessions s
-WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id;
+UPDATE sync_instance_records r SET bell_missed = 0, bell_at = now()
+FROM kept WHERE r.id = kept.id AND r.status = 'queued';
+
+-- name: MissBells :one
+-- The second miss in a row makes the record due again at once; the dispatcher
+-- gives it the next generation, so that an old delivery claims nothing. A miss
+-- that follows another too soon is the same one, seen by another scheduler.
+WITH missed AS (
+    SELECT q.id, q.bell_missed > 0 AS again
+    FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@gens::integer[]) AS gen) AS m
+    JOIN sync_instance_records q ON q.id = m.id AND q.gen = m.gen AND q.status = 'queued'
+    WHERE q.bell_missed = 0 OR q.bell_at IS NULL OR q.bell_at < now() - @apart::interval
+    FOR UPDATE OF q SKIP LOCKED
+), marked AS (
+    UPDATE sync_instance_records r
+    SET bell_missed = r.bell_missed + 1, bell_at = now(),
+        status = CASE WHEN NOT missed.again THEN r.status
+                      WHEN s.status = 'cancelling' THEN 'cancelled' ELSE 'pending' END,
+        completed_at = CASE WHEN missed.again AND s.status = 'cancelling' THEN now() END,
+        due_at = CASE WHEN missed.again THEN now() ELSE r.due_at END,
+        dispatch_key = CASE WHEN missed.again THEN 1 + EXTRACT(epoch FROM now())::double precision / 1e11
+                            ELSE r.dispatch_key END
+    FROM missed, sync_sessions s
+    WHERE r.id = missed.id AND r.status = 'queued' AND s.session_id = r.session_id
+    RETURNING missed.again
+)
+SELECT count(*) FILTER (WHERE again)::bigint AS lost FROM marked;
 
 -- name: RingAllAgain :execrows
 WITH queued AS (

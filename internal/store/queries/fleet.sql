@@ -50,7 +50,9 @@ SELECT 1 FROM sync_instance_records WHERE instance_id = @instance_id AND status 
 
 -- name: RedirectWaitingRecords :exec
 UPDATE sync_instance_records r
-SET credential_id = i.credential_id, host_key = i.host_key
+SET credential_id = i.credential_id, host_key = i.host_key,
+    lane = CASE WHEN r.host_key = i.host_key THEN r.lane ELSE 0 END,
+    contact = CASE WHEN r.host_key = i.host_key THEN r.contact ELSE 'unknown' END
 FROM instances i
 WHERE i.id = @instance_id AND r.instance_id = i.id AND r.status = 'pending' AND i.credential_id IS NOT NULL
   AND (r.credential_id, r.host_key) IS DISTINCT FROM (i.credential_id, i.host_key);
