@@ -2967,8 +2967,11 @@ type ClientInterface interface {
 	//
 	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-	// again: reconnect.
+	// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+	// seconds once its token is revoked or its user disabled.
+	//
+	// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+	// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 	//
 	// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
 	StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4079,8 +4082,11 @@ func (c *Client) ListSyncErrors(ctx context.Context, sessionId SessionID, reqEdi
 //
 // A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 // that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-// again: reconnect.
+// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+// seconds once its token is revoked or its user disabled.
+//
+// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 //
 // Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
 func (c *Client) StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8580,8 +8586,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-	// again: reconnect.
+	// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+	// seconds once its token is revoked or its user disabled.
+	//
+	// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+	// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12367,8 +12376,11 @@ func (c *ClientWithResponses) ListSyncErrorsWithResponse(ctx context.Context, se
 //
 // A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 // that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-// again: reconnect.
+// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+// seconds once its token is revoked or its user disabled.
+//
+// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -29,6 +29,7 @@ func runAPI(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err er
 	}
 	pace := newPace(b.settings.Settings)
 	limiter := httpserver.NewLimiter(pace.rate)
+	b.metrics.WatchStreams(limiter.Streams)
 	server, err := b.server(ctx, listener.Addr().String(), limiter)
 	if err != nil {
 		return err

@@ -220,7 +220,9 @@ func (s *Server) kindOf(err error) kind {
 		k.title = fmt.Sprintf("The body is over %d MiB", tooLarge.Limit>>20)
 		return k
 	case errors.As(err, &tooMany):
-		return plainKind(http.StatusTooManyRequests)
+		k := plainKind(http.StatusTooManyRequests)
+		k.title = tooMany.title()
+		return k
 	case errors.As(err, &made):
 		return plainKind(made.Code)
 	case errors.As(err, &fault):

@@ -18,6 +18,7 @@ type Timeouts struct {
 	Work     time.Duration // our work on a request: 30 s
 	Answer   time.Duration // from the header's end to the answer's end: 60 s
 	Idle     time.Duration // between two requests: 2 min
+	Token    time.Duration // between two looks at the token of a stream: 12 s
 	Shutdown time.Duration // for requests under way when the server is to end: 10 s
 }
 
@@ -29,6 +30,8 @@ func or(given, otherwise time.Duration) time.Duration {
 }
 
 func (t Timeouts) work() time.Duration { return or(t.Work, 30*time.Second) }
+
+func (t Timeouts) token() time.Duration { return or(t.Token, 12*time.Second) }
 
 // serve runs handler with the limits that every server of ours has.
 func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger, t Timeouts) error {
