@@ -13,6 +13,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/oldapi"
 	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/store"
 )
 
 // runAPI serves the API and the monitor until ctx ends. It listens at once:
@@ -64,8 +65,8 @@ func (b *base) server(ctx context.Context, addr string, limiter *httpserver.Limi
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
 	server := httpserver.New(httpserver.Config{
-		Log: b.log, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, TrustedProxies: b.cfg.TrustedProxies,
-		Limiter: limiter, Timeouts: httpserver.Timeouts{Shutdown: b.cfg.DrainTimeout},
+		Log: b.log, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, TimedOut: store.TimedOut,
+		TrustedProxies: b.cfg.TrustedProxies, Limiter: limiter, Timeouts: httpserver.Timeouts{Shutdown: b.cfg.DrainTimeout},
 	})
 	api.Register(server)
 	(&oldapi.API{Sessions: b.store, Settings: b.settings.Settings}).Register(server)
