@@ -1289,11 +1289,14 @@ type InstanceCreate struct {
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
 
-// InstanceImport Example: {"bad":1,"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
+// InstanceImport Example: {"bad":1,"bad_lines":[17],"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
 type InstanceImport struct {
 	// Bad Lines with a fault
-	Bad    int  `json:"bad"`
-	DryRun bool `json:"dry_run"`
+	Bad int `json:"bad"`
+
+	// BadLines The number of every line with a fault, in order
+	BadLines []int `json:"bad_lines"`
+	DryRun   bool  `json:"dry_run"`
 
 	// Faults The first 1,000, by line
 	Faults []FieldError `json:"faults"`
@@ -2979,8 +2982,11 @@ type ClientInterface interface {
 	//
 	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-	// again: reconnect.
+	// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+	// seconds once its token is revoked or its user disabled.
+	//
+	// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+	// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 	//
 	// Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
 	StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4091,8 +4097,11 @@ func (c *Client) ListSyncErrors(ctx context.Context, sessionId SessionID, reqEdi
 //
 // A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 // that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-// again: reconnect.
+// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+// seconds once its token is revoked or its user disabled.
+//
+// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 //
 // Corresponds with GET /sync-sessions/{session_id}/events (the `StreamSyncSession` operationId).
 func (c *Client) StreamSyncSession(ctx context.Context, sessionId SessionID, params *StreamSyncSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8628,8 +8637,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 	// that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-	// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-	// again: reconnect.
+	// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+	// seconds once its token is revoked or its user disabled.
+	//
+	// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+	// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12415,8 +12427,11 @@ func (c *ClientWithResponses) ListSyncErrorsWithResponse(ctx context.Context, se
 //
 // A client that reconnects with `Last-Event-ID` gets the session only if it is no longer in
 // that state, and 204, which tells an EventSource not to come back, if it has ended in it. A
-// stream is cut after 15 minutes and when the server stops, so that the token is looked at
-// again: reconnect.
+// stream is cut after 15 minutes and when the server stops: reconnect. It ends within 15
+// seconds once its token is revoked or its user disabled.
+//
+// A user may have 100 streams open at once, and an api process 2,000, unless the settings
+// `api.streams_per_user` and `api.streams` say otherwise; one more is 429 `rate_limited`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

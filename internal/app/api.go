@@ -13,6 +13,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/oldapi"
 	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/store"
 )
 
 // runAPI serves the API and the monitor until ctx ends. It listens at once:
@@ -29,6 +30,7 @@ func runAPI(ctx, _ context.Context, cfg config.Config, log *slog.Logger) (err er
 	}
 	pace := newPace(b.settings.Settings)
 	limiter := httpserver.NewLimiter(pace.rate)
+	b.metrics.WatchStreams(limiter.Streams)
 	server, err := b.server(ctx, listener.Addr().String(), limiter)
 	if err != nil {
 		return err
@@ -63,8 +65,8 @@ func (b *base) server(ctx context.Context, addr string, limiter *httpserver.Limi
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
 	server := httpserver.New(httpserver.Config{
-		Log: b.log, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, TrustedProxies: b.cfg.TrustedProxies,
-		Limiter: limiter, Timeouts: httpserver.Timeouts{Shutdown: b.cfg.DrainTimeout},
+		Log: b.log, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, TimedOut: store.TimedOut,
+		TrustedProxies: b.cfg.TrustedProxies, Limiter: limiter, Timeouts: httpserver.Timeouts{Shutdown: b.cfg.DrainTimeout},
 	})
 	api.Register(server)
 	(&oldapi.API{Sessions: b.store, Settings: b.settings.Settings}).Register(server)

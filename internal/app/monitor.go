@@ -58,7 +58,7 @@ func plain(name string, err error) error {
 // unavailable also counts what goes wrong before the schema fits: the caller
 // is told to come back.
 func (b *base) unavailable(err error) bool {
-	return store.Unavailable(err) || !b.gate.isOpen()
+	return store.Unavailable(err) || store.Busy(err) || !b.gate.isOpen()
 }
 
 func joinClose(err error, b *base) error { return errors.Join(err, b.close()) }

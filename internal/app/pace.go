@@ -26,7 +26,10 @@ func newPace(settings func(context.Context) (setting.Settings, error)) *pace {
 func (p *pace) rate() httpserver.Rate { return *p.current.Load() }
 
 func (p *pace) set(s setting.Settings) {
-	p.current.Store(&httpserver.Rate{PerSecond: s.RequestRate, Burst: s.RequestBurst, FailedLogins: s.FailedLogins})
+	p.current.Store(&httpserver.Rate{
+		PerSecond: s.RequestRate, Burst: s.RequestBurst, FailedLogins: s.FailedLogins,
+		Streams: s.Streams, StreamsPerUser: s.StreamsPerUser,
+	})
 }
 
 // paceAge is how often the settings are looked at, which the cache answers: both

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +17,7 @@ import (
 
 // transferTimeout is that of a request which carries a file: 32 MiB over a slow
 // line, and the work on them.
-const transferTimeout = 2 * time.Minute
+const transferTimeout = 6 * time.Minute
 
 const importHelp = `FILE is CSV in UTF-8, at most 100,000 servers; - is standard input. Its first line
 names the columns, in any order: name, engine, host and credential (by its name)
@@ -121,8 +123,27 @@ func place(f client.FieldError) string {
 	return fmt.Sprintf("line %d: %s", *f.Line, f.Field)
 }
 
+// ranges writes sorted numbers as 3, 7–9.
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		first := i
+		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; i++ {
+		}
+		part := strconv.Itoa(numbers[first])
+		if i > first+1 {
+			part += "–" + strconv.Itoa(numbers[i-1])
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (a *app) describeImport(v client.InstanceImport) {
 	a.showFaults(v.Faults, v.FaultsLeftOut)
+	if v.FaultsLeftOut > 0 {
+		a.out.printf("All bad lines: %s\n", ranges(v.BadLines))
+	}
 	lines := thousands(int64(v.Lines))
 	switch {
 	case v.DryRun && v.Bad == 0:

@@ -13,7 +13,8 @@ import (
 func sampleImport(dryRun bool) client.InstanceImport {
 	return client.InstanceImport{
 		DryRun: dryRun, Lines: 1000, Good: 999, Imported: 999, Bad: 1, FaultsLeftOut: 2,
-		Faults: []client.FieldError{{Line: new(17), Field: "port", Reason: "must be between 1 and 65535"}},
+		BadLines: []int{2, 3, 4, 6, 17, 18},
+		Faults:   []client.FieldError{{Line: new(17), Field: "port", Reason: "must be between 1 and 65535"}},
 	}
 }
 
@@ -26,7 +27,7 @@ func TestCheckedFileWithBadLinesExits2(t *testing.T) {
 	b := &bench{api: serve(t, routes{"POST /instances/import": answerJSON(200, sampleImport(true))})}
 	for _, args := range [][]string{{"instance", "check-csv", path}, {"instance", "import", path, "--dry-run"}} {
 		got := b.run(t, args...)
-		got.want(t, 2, "line 17: port: must be between 1 and 65535\n", "999 of 1,000 lines are good. Nothing was imported.")
+		got.want(t, 2, "line 17: port: must be between 1 and 65535\n", "All bad lines: 2–4, 6, 17–18\n", "999 of 1,000 lines are good. Nothing was imported.")
 		got.wantErr(t, "1 of 1000 lines are bad")
 		if r := b.api.last(); r.query != "dry_run=true" || r.body != "name,engine\n" || r.header.Get("Content-Type") != "text/csv" {
 			t.Errorf("sent %+v", r)

@@ -45,6 +45,7 @@ func (a *API) ImportInstances(ctx context.Context, r gen.ImportInstancesRequestO
 	faults, leftOut := file.Faults()
 	answer.Lines, answer.Bad, answer.Good = file.Lines(), file.Bad(), file.Lines()-file.Bad()
 	answer.Faults, answer.FaultsLeftOut = mapped(faults, toFieldError), leftOut
+	answer.BadLines = mapped(file.BadLines(), func(line int) int { return line })
 	return answer, nil
 }
 

@@ -19,8 +19,9 @@ type imported struct {
 		Line          int
 		Field, Reason string
 	}
-	FaultsLeftOut  int `json:"faults_left_out"`
-	HostsUnchecked int `json:"hosts_unchecked"`
+	FaultsLeftOut  int   `json:"faults_left_out"`
+	BadLines       []int `json:"bad_lines"`
+	HostsUnchecked int   `json:"hosts_unchecked"`
 }
 
 func (b *bundle) upload(t *testing.T, query, file string) answer {
@@ -46,7 +47,7 @@ func TestImportFromDryRunToExport(t *testing.T) {
 	var got imported
 	decode(t, b.upload(t, "?dry_run=true", file).body, &got)
 	if !got.DryRun || got.Lines != 5 || got.Good != 3 || got.Bad != 2 || got.Imported != 0 || len(got.Faults) != 2 ||
-		got.Faults[0].Line != 5 || got.Faults[0].Field != "engine" || got.Faults[1].Line != 6 || got.Faults[1].Field != "host" {
+		got.Faults[0].Line != 5 || got.Faults[0].Field != "engine" || got.Faults[1].Line != 6 || got.Faults[1].Field != "host" || !slices.Equal(got.BadLines, []int{5, 6}) {
 		t.Errorf("dry run: %+v", got)
 	}
 	a := b.upload(t, "", file)

@@ -16,7 +16,7 @@ import (
 
 const (
 	heartbeat    = 15 * time.Second // without an event, so that nobody takes the connection for dead
-	longest      = 15 * time.Minute // of a stream: then its token is looked at again
+	longest      = 15 * time.Minute // of a stream, so that none is for ever
 	eventTimeout = 10 * time.Second // for a client to take one event
 )
 
@@ -65,7 +65,8 @@ func (a *API) stream(ctx context.Context, out eventWriter, w *watch.Watcher, nex
 		known = next.id
 		var err error
 		if next, err = a.nextOrHeartbeat(ctx, w); err != nil {
-			return nil // the session or the client has gone, or the time is up
+			_ = out.bound() // the end of the stream is written, too; without a client it need not be
+			return nil      // the session or the client has gone, or the time is up
 		}
 	}
 }
@@ -134,9 +135,8 @@ func (w eventWriter) begin() error {
 
 // write sends one event, and fails when the client does not take it in time.
 func (w eventWriter) write(e event) error {
-	err := w.connection.SetWriteDeadline(time.Now().Add(eventTimeout))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("bound an event: %w", err)
+	if err := w.bound(); err != nil {
+		return err
 	}
 	text := ": still here\n\n"
 	if e.name != "" {
@@ -150,4 +150,14 @@ func (w eventWriter) write(e event) error {
 		return fmt.Errorf("write event: %w", err)
 	}
 	return w.connection.Flush()
+}
+
+// bound gives the client eventTimeout from now on for what is written next,
+// the end of the stream included.
+func (w eventWriter) bound() error {
+	err := w.connection.SetWriteDeadline(time.Now().Add(eventTimeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("bound an event: %w", err)
+	}
+	return nil
 }

@@ -198,6 +198,35 @@ func TestStreamEndsAfterAWhileAndWithItsSession(t *testing.T) {
 	})
 }
 
+// deadlines is an answer that remembers until when the client may take it.
+type deadlines struct {
+	*httptest.ResponseRecorder
+
+	write time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+func TestQuietStreamThatIsCutHasTimeToEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api, _ := newStreams(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second) // the only event was long ago
+		defer cancel()
+		response, err := api.StreamSyncSession(ctx, gen.StreamSyncSessionRequestObject{SessionId: sessionID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		if err := response.VisitStreamSyncSessionResponse(w); err != nil {
+			t.Error(err)
+		}
+		if left := time.Until(w.write); left != 10*time.Second {
+			t.Errorf("%s are left for the end of the stream", left)
+		}
+	})
+}
+
 func TestThousandClientsOfOneStreamAskOncePerSecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

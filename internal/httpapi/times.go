@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,8 +26,9 @@ func (o operation) checkTimes(query url.Values, body any) error {
 		}
 	}
 	if schema := o.bodySchema(); schema != nil {
-		for field, text := range timesOf("", schema, body) {
-			form, value := timeFaults(field, text)
+		times := timesOf("", schema, body)
+		for _, field := range slices.Sorted(maps.Keys(times)) {
+			form, value := timeFaults(field, times[field])
 			forms, values = append(forms, form), append(values, value)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -93,8 +94,8 @@ func (o operation) checkQuery(raw string) error {
 		return malformed(invalid.Field("query", "is not a valid query string"))
 	}
 	var faults []error
-	for name, values := range query {
-		switch {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch values := query[name]; {
 		case !o.hasQuery(name):
 			faults = append(faults, invalid.Field(shown(name), "is not a parameter of this operation"))
 		case len(values) > 1:
@@ -179,9 +180,9 @@ func checkJSON(r *http.Request) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, malformed(invalid.Field("body", "must be UTF-8"))
 	}
-	var value any
-	if err := json.Unmarshal(body, &value); err != nil {
-		return nil, malformed(jsonFault(err))
+	value, err := parseJSON(body)
+	if err != nil {
+		return nil, malformed(err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
@@ -200,6 +201,22 @@ func bodyError(err error) error {
 		return echo.NewHTTPError(http.StatusRequestTimeout)
 	}
 	return malformed(invalid.Field("body", "could not be read to its end"))
+}
+
+// parseJSON reads one value, whose numbers are json.Number, and names those that
+// no type of ours could hold.
+func parseJSON(body []byte) (any, error) {
+	var raw json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return nil, jsonFault(err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, jsonFault(err)
+	}
+	return value, checkNumbers(value)
 }
 
 func jsonFault(err error) error {

@@ -30,6 +30,7 @@ type bundle struct {
 	log    *logbook
 	users  *fakeUsers
 	tokens map[user.Role]secret.Text
+	ended  func() // is called after each request
 }
 
 func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
@@ -40,14 +41,17 @@ func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
 // newBundleWith takes limits and proxies from cfg.
 func newBundleWith(t *testing.T, cfg httpserver.Config) *bundle {
 	t.Helper()
-	b := &bundle{log: &logbook{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
+	b := &bundle{ended: func() {}, log: &logbook{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
 	for i, role := range user.Roles() {
 		b.tokens[role] = b.users.add(user.User{ID: user.ID(i + 1), Name: string(role), Role: role})
 	}
 	cfg.Log, cfg.Users, cfg.Auditor = logging.New(b.log, logging.JSON, slog.LevelDebug), b.users, b.users
 	cfg.Unavailable = isNetwork
 	b.Server = httpserver.New(cfg)
-	server := httptest.NewServer(b.Server)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer b.ended()
+		b.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	b.url = server.URL
 	return b
@@ -124,6 +128,7 @@ type fakeUsers struct {
 	err    error // answers every call when it is set
 	hangs  bool  // until there is no time left
 	calls  int
+	called chan struct{} // hears of calls while it has room; nil: nobody does
 }
 
 func newUsers() *fakeUsers { return &fakeUsers{known: map[user.Hash]user.User{}} }
@@ -142,10 +147,31 @@ func (f *fakeUsers) fail(err error) {
 	f.err = err
 }
 
+// change edits what is known.
+func (f *fakeUsers) change(edit func(*fakeUsers)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	edit(f)
+}
+
+// awaitCalls returns once somebody has been asked for so often from now on.
+func (f *fakeUsers) awaitCalls(n int) {
+	called := make(chan struct{}, n)
+	f.change(func(f *fakeUsers) { f.called = called })
+	for range n {
+		<-called
+	}
+	f.change(func(f *fakeUsers) { f.called = nil })
+}
+
 func (f *fakeUsers) Authenticate(ctx context.Context, hash user.Hash) (user.User, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
+	select {
+	case f.called <- struct{}{}:
+	default:
+	}
 	if f.hangs {
 		<-ctx.Done()
 		return user.User{}, ctx.Err()

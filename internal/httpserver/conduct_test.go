@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
@@ -138,8 +140,59 @@ func TestWorkThatTakesTooLongIsAProblem(t *testing.T) {
 		<-c.Request().Context().Done()
 		return fmt.Errorf("read: %w", c.Request().Context().Err())
 	})
-	if a := b.do(t, "GET", "/x", nil, nil); a.status != 503 || a.problem.Code != "unavailable" || a.header.Get("Retry-After") == "" {
+	if a := b.do(t, "GET", "/x", nil, nil); a.status != 504 || a.problem.Code != "timed_out" || a.header.Get("Retry-After") != "" {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+	if text := b.log.String(); !strings.Contains(text, "request took too long") || !strings.Contains(text, "over 10ms") {
+		t.Errorf("log: %s", text)
+	}
+}
+
+func TestStatementThatTakesTooLongIsAProblem(t *testing.T) {
+	t.Parallel()
+	slow := errors.New("canceling statement due to statement timeout")
+	b := newBundleWith(t, httpserver.Config{TimedOut: func(err error) bool { return errors.Is(err, slow) }})
+	b.AllowAll(http.MethodGet, "/x")
+	b.Echo().GET("/x", func(echo.Context) error { return fmt.Errorf("list: %w: %w", session.ErrAway, slow) })
+	if a := b.do(t, "GET", "/x", nil, nil); a.status != 504 || a.problem.Code != "timed_out" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestLongBodyHasTimeToArrive looks at the limits of a connection that sends one.
+func TestLongBodyHasTimeToArrive(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	var left time.Duration
+	for _, path := range []string{"/file", "/plain"} {
+		b.route(http.MethodPost, path, user.Operator, func(c echo.Context) error {
+			until, _ := c.Request().Context().Deadline()
+			left = time.Until(until)
+			return c.NoContent(http.StatusNoContent)
+		})
+	}
+	b.LimitBody(http.MethodPost, "/file", 32<<20)
+	for name, tt := range map[string]struct {
+		path string
+		role user.Role
+		long bool
+	}{
+		"a file":               {"/file", user.Operator, true},
+		"a file of nobody":     {"/file", "", false},
+		"a file of one denied": {"/file", user.Viewer, false},
+		"another body":         {"/plain", user.Operator, false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.path, nil)
+		if tt.role != "" {
+			b.as(tt.role)(r)
+		}
+		left = 0
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		b.ServeHTTP(w, r)
+		extended := w.read != nil && w.write != nil && time.Until(*w.read) > 4*time.Minute && w.write.After(*w.read)
+		if extended != tt.long || (left > 5*time.Minute) != tt.long {
+			t.Errorf("%s: %d, %s for the work, more time for the connection: %v", name, w.Code, left, extended)
+		}
 	}
 }
 

@@ -87,6 +87,7 @@ func plainKinds() []kind {
 		{http.StatusInternalServerError, "internal", "Internal error"},
 		{http.StatusNotImplemented, "not_implemented", "The transfer encoding is not known"},
 		{http.StatusServiceUnavailable, "unavailable", "The database cannot be asked now"},
+		{http.StatusGatewayTimeout, "timed_out", "The work on the request took too long and was given up"},
 		{http.StatusHTTPVersionNotSupported, "http_version", "The version of HTTP is not known"},
 	}
 }
@@ -139,7 +140,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 		s.cfg.Log.InfoContext(ctx, "answer broken off", "route", c.Path(), "err", err)
 		panic(http.ErrAbortHandler) // or the caller would take what it has for the whole
 	}
-	k := s.kindOf(err)
+	k := s.kindOf(ctx, err)
 	switch {
 	case errors.Is(err, errPanicked), errors.Is(ctx.Err(), context.Canceled):
 		// logged already; nobody is left to answer
@@ -147,6 +148,8 @@ func (s *Server) answerError(err error, c echo.Context) {
 		s.cfg.Log.ErrorContext(ctx, "request failed", "route", c.Path(), "err", err)
 	case k.status == http.StatusServiceUnavailable:
 		s.cfg.Log.WarnContext(ctx, "database away", "route", c.Path(), "err", err, "cause", context.Cause(ctx))
+	case k.status == http.StatusGatewayTimeout:
+		s.cfg.Log.WarnContext(ctx, "request took too long", "route", c.Path(), "err", err, "cause", context.Cause(ctx))
 	}
 	setErrorHeaders(c.Response().Header(), k, err)
 	if err := s.reply(c, describe(k, err, idOf(c))); err != nil {
@@ -204,7 +207,7 @@ func describe(k kind, err error, requestID string) problem {
 	return p
 }
 
-func (s *Server) kindOf(err error) kind {
+func (s *Server) kindOf(ctx context.Context, err error) kind {
 	for _, row := range errorKinds() {
 		if errors.Is(err, row.err) {
 			return row.kind
@@ -220,15 +223,29 @@ func (s *Server) kindOf(err error) kind {
 		k.title = fmt.Sprintf("The body is over %d MiB", tooLarge.Limit>>20)
 		return k
 	case errors.As(err, &tooMany):
-		return plainKind(http.StatusTooManyRequests)
+		k := plainKind(http.StatusTooManyRequests)
+		k.title = tooMany.title()
+		return k
 	case errors.As(err, &made):
 		return plainKind(made.Code)
 	case errors.As(err, &fault):
 		return plainKind(http.StatusUnprocessableEntity)
+	case s.isLate(ctx, err):
+		return plainKind(http.StatusGatewayTimeout)
 	case isAway(err), s.cfg.Unavailable(err):
 		return plainKind(http.StatusServiceUnavailable)
 	}
 	return plainKind(http.StatusInternalServerError)
+}
+
+// isLate reports whether err comes from our own limit of time for the work on
+// the request, or from the database's for a statement: the same request would
+// take as long again.
+func (s *Server) isLate(ctx context.Context, err error) bool {
+	if s.cfg.TimedOut != nil && s.cfg.TimedOut(err) {
+		return true
+	}
+	return errors.Is(context.Cause(ctx), errOverTime) && (isAway(err) || s.cfg.Unavailable(err))
 }
 
 // isAway knows the errors of calls that had no time left; the store knows those

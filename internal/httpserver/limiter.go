@@ -10,18 +10,22 @@ import (
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
-// Rate bounds how fast one caller may ask one process. The zero value bounds
-// nothing.
+// Rate bounds how fast and how much one caller may ask of one process. The zero
+// value bounds nothing.
 type Rate struct {
 	PerSecond int // requests of one token, on average
 	Burst     int // requests of one token at once
 	// FailedLogins of one address per minute, and at once. An address that has
 	// used them up is refused, but for tokens that were valid before.
 	FailedLogins int
+	// Streams is how many may be open at once, StreamsPerUser how many of them
+	// may be one user's; 0 bounds nothing.
+	Streams        int
+	StreamsPerUser int
 }
 
-// Limiter counts the requests of tokens and the failed logins of addresses, in
-// the memory of one process and a bounded part of it. Goroutines may share it.
+// Limiter counts the requests of tokens, the failed logins of addresses and the
+// open streams of users, in the memory of one process and a bounded part of it. Goroutines may share it.
 // A nil Limiter lets everything pass.
 type Limiter struct {
 	rate func() Rate
@@ -31,6 +35,8 @@ type Limiter struct {
 	tokens    buckets[user.Hash]
 	addresses buckets[netip.Prefix]
 	underWay  map[user.Hash]int // logins, by token; as many as there are requests at most
+	streams   map[user.ID]int   // that are open
+	open      int               // all of those
 }
 
 // NewLimiter returns a Limiter that asks rate, which must not block, at every
@@ -38,13 +44,24 @@ type Limiter struct {
 func NewLimiter(rate func() Rate) *Limiter {
 	return &Limiter{
 		rate: rate, now: time.Now, tokens: buckets[user.Hash]{}, addresses: buckets[netip.Prefix]{}, underWay: map[user.Hash]int{},
+		streams: map[user.ID]int{},
 	}
 }
 
 // tooManyError refuses a request that came too soon.
-type tooManyError struct{ wait time.Duration }
+type tooManyError struct {
+	wait    time.Duration
+	streams bool // not requests
+}
 
-func (e *tooManyError) Error() string { return fmt.Sprintf("too many requests: wait %s", e.wait) }
+func (e *tooManyError) Error() string { return fmt.Sprintf("%s: wait %s", e.title(), e.wait) }
+
+func (e *tooManyError) title() string {
+	if e.streams {
+		return "Too many streams of events are open"
+	}
+	return "Too many requests"
+}
 
 // seconds is the wait in the form of Retry-After.
 func (e *tooManyError) seconds() int { return max(1, int(math.Ceil(e.wait.Seconds()))) }
@@ -80,7 +97,7 @@ func (l *Limiter) admit(token user.Hash, address string) (attempt, error) {
 		a.paid = true
 	}
 	if wait > 0 {
-		return attempt{}, &tooManyError{wait}
+		return attempt{}, &tooManyError{wait: wait}
 	}
 	l.underWay[token]++
 	return a, nil
@@ -130,6 +147,41 @@ func (a attempt) end(count func(*Limiter)) {
 		delete(l.underWay, a.token)
 	}
 	count(l)
+}
+
+// streamWait is how long a caller waits whose stream was one too many.
+const streamWait = 5 * time.Second
+
+// openStream counts a stream of a user until leave is called, once.
+func (l *Limiter) openStream(id user.ID) (leave func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rate := l.rate()
+	if rate.Streams > 0 && l.open >= rate.Streams || rate.StreamsPerUser > 0 && l.streams[id] >= rate.StreamsPerUser {
+		return nil, &tooManyError{wait: streamWait, streams: true}
+	}
+	l.open++
+	l.streams[id]++
+	return func() { l.closeStream(id) }, nil
+}
+
+func (l *Limiter) closeStream(id user.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	if l.streams[id]--; l.streams[id] == 0 {
+		delete(l.streams, id)
+	}
+}
+
+// Streams is how many streams are open now.
+func (l *Limiter) Streams() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open
 }
 
 // networkOf is what counts as one caller: an IPv4 address, or the /64 that a

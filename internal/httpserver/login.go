@@ -21,8 +21,9 @@ var (
 )
 
 // login finds the user of the request's token and puts the actor into the
-// context. A public route, and what no route matches, needs none. Nothing is remembered: a revoked token or another role counts from
-// the next request on.
+// context. A public route, and what no route matches, needs none. Nothing is
+// remembered: a revoked token or another role counts from the next request on,
+// and ends a stream.
 func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if s.accessTo(c).public || s.unmatched(c) {
@@ -32,12 +33,16 @@ func (s *Server) login(next echo.HandlerFunc) echo.HandlerFunc {
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
 			return errNoToken
 		}
-		who, err := authenticate(c.Request().Context(), s.cfg.Users, s.cfg.Limiter, c.RealIP(), secret.New(strings.TrimSpace(token)))
+		sent := secret.New(strings.TrimSpace(token))
+		who, err := authenticate(c.Request().Context(), s.cfg.Users, s.cfg.Limiter, c.RealIP(), sent)
 		if err != nil {
 			return err
 		}
 		actor := user.Actor{User: who, RequestID: idOf(c), RemoteAddr: c.RealIP()}
 		setContext(user.WithActor(c.Request().Context(), actor), c)
+		if s.streams[Route{c.Request().Method, c.Path()}] {
+			return s.whileTokenHolds(next, c, sent)
+		}
 		return next(c)
 	}
 }

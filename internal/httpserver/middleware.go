@@ -158,16 +158,39 @@ func drain(r *http.Request, body io.Reader) {
 	}
 }
 
+// errOverTime ends the work on a request that took too long.
+var errOverTime = errors.New("answer a request")
+
 // limitTime bounds everything that a request makes us do, but for streams.
 func (s *Server) limitTime(next echo.HandlerFunc) echo.HandlerFunc {
-	limit := s.cfg.Timeouts.work()
 	return func(c echo.Context) error {
-		if s.streams[Route{c.Request().Method, c.Path()}] {
+		route, limit := Route{c.Request().Method, c.Path()}, s.cfg.Timeouts.work()
+		if s.streams[route] {
 			return s.stream(next, c)
 		}
-		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), limit, fmt.Errorf("answer a request: over %s", limit))
+		if _, long := s.bodies[route]; long {
+			limit += s.cfg.Timeouts.upload()
+		}
+		ctx, cancel := context.WithTimeoutCause(c.Request().Context(), limit, fmt.Errorf("%w: over %s", errOverTime, limit))
 		defer cancel()
 		setContext(ctx, c)
+		return next(c)
+	}
+}
+
+// waitForBody gives a slow line the time that a long body needs, and then the
+// usual time for the answer. Whoever may not send it has been refused before.
+func (s *Server) waitForBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, long := s.bodies[Route{c.Request().Method, c.Path()}]; !long {
+			return next(c)
+		}
+		t, now := s.cfg.Timeouts, time.Now()
+		connection := http.NewResponseController(c.Response().Writer)
+		err := errors.Join(connection.SetReadDeadline(now.Add(t.upload())), connection.SetWriteDeadline(now.Add(t.upload()+t.answer())))
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return fmt.Errorf("wait for a long body: %w", err)
+		}
 		return next(c)
 	}
 }

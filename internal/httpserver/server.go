@@ -34,7 +34,7 @@ type Auditor interface {
 	Audit(ctx context.Context, e user.Event) error
 }
 
-// Config is what a server needs. Every field is required, but for the last three.
+// Config is what a server needs. Every field is required, but for the last four.
 type Config struct {
 	Log     *slog.Logger
 	Users   Users
@@ -42,6 +42,9 @@ type Config struct {
 	// Unavailable tells the errors that say that Postgres is away: they are
 	// answered 503.
 	Unavailable func(error) bool
+	// TimedOut tells the errors of statements that Postgres has given up: they
+	// are answered 504. It is asked before Unavailable; nil: there are none.
+	TimedOut func(error) bool
 	// TrustedProxies are those whose X-Forwarded-For counts; nil: nobody's.
 	TrustedProxies []netip.Prefix
 	// Limiter bounds how fast one caller may ask; nil: nothing does.
@@ -79,7 +82,7 @@ func New(cfg Config) *Server {
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = ipExtractor(cfg.TrustedProxies)
 	s.echo.HTTPErrorHandler = s.answerError
-	s.echo.Use(requestID, s.limitTime, compress, s.logRequest, s.recoverPanic, securityHeaders, limitHeader, s.limitBody, s.login, s.permit)
+	s.echo.Use(requestID, s.limitTime, compress, s.logRequest, s.recoverPanic, securityHeaders, limitHeader, s.limitBody, s.login, s.permit, s.waitForBody)
 	return s
 }
 
@@ -101,8 +104,8 @@ func (s *Server) Stream(method, path string) {
 	s.streams[Route{method, path}] = true
 }
 
-// LimitBody lets a route take a body of so many bytes, in place of 1 MiB. It is
-// not for use while the server runs.
+// LimitBody lets a route take a body of so many bytes, in place of 1 MiB, and
+// Timeouts.Upload to send it. It is not for use while the server runs.
 func (s *Server) LimitBody(method, path string, bytes int64) {
 	s.bodies[Route{method, path}] = bytes
 }

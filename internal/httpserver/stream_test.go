@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
@@ -65,15 +68,7 @@ func TestStreamNeedsItsPermission(t *testing.T) {
 func TestStoppingServerEndsItsStreams(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
-	b.route(http.MethodGet, "/stream", user.Viewer, func(c echo.Context) error {
-		if _, err := c.Response().Write([]byte("begun\n")); err != nil {
-			return err
-		}
-		c.Response().Flush()
-		<-c.Request().Context().Done()
-		_, err := c.Response().Write([]byte(context.Cause(c.Request().Context()).Error() + "\n"))
-		return err
-	})
+	b.route(http.MethodGet, "/stream", user.Viewer, waiting)
 	b.Stream(http.MethodGet, "/stream")
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -103,5 +98,103 @@ func TestStoppingServerEndsItsStreams(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Run = %v", err)
+	}
+}
+
+// waiting is a stream that says "begun" and ends with its context.
+func waiting(c echo.Context) error {
+	if _, err := c.Response().Write([]byte("begun\n")); err != nil {
+		return err
+	}
+	c.Response().Flush()
+	<-c.Request().Context().Done()
+	_, err := c.Response().Write([]byte(context.Cause(c.Request().Context()).Error() + "\n"))
+	return err
+}
+
+// openStream returns the status and the lines of a stream that has begun.
+func (b *bundle) openStream(ctx context.Context, t *testing.T, role user.Role) (*http.Response, *bufio.Scanner) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.as(role)(r)
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	lines := bufio.NewScanner(resp.Body)
+	if resp.StatusCode == http.StatusOK && (!lines.Scan() || lines.Text() != "begun") {
+		t.Fatalf("%q, %v", lines.Text(), lines.Err())
+	}
+	return resp, lines
+}
+
+func TestStreamsOfAUserAndOfAProcessAreBounded(t *testing.T) {
+	t.Parallel()
+	rate := httpserver.Rate{Streams: 3, StreamsPerUser: 2}
+	limiter := httpserver.NewLimiter(func() httpserver.Rate { return rate })
+	ended := make(chan struct{}, 9)
+	b := newBundleWith(t, httpserver.Config{Limiter: limiter})
+	b.Stream(http.MethodGet, "/stream")
+	b.route(http.MethodGet, "/stream", user.Viewer, waiting)
+	b.ended = func() { ended <- struct{}{} }
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for i, tt := range []struct {
+		role user.Role
+		want int
+	}{{user.Viewer, 200}, {user.Viewer, 200}, {user.Viewer, 429}, {user.Operator, 200}, {user.Admin, 429}} {
+		resp, _ := b.openStream(ctx, t, tt.role)
+		if resp.StatusCode != tt.want || tt.want == 429 && resp.Header.Get("Retry-After") != "5" {
+			t.Errorf("stream %d: %d %v", i, resp.StatusCode, resp.Header)
+		}
+		if tt.want == 429 {
+			<-ended
+		}
+	}
+	if n := limiter.Streams(); n != 3 {
+		t.Errorf("%d streams are open", n)
+	}
+	leave()
+	for range 3 {
+		<-ended
+	}
+	if n := limiter.Streams(); n != 0 {
+		t.Errorf("%d streams are open after their clients have gone", n)
+	}
+	if resp, _ := b.openStream(t.Context(), t, user.Admin); resp.StatusCode != 200 {
+		t.Errorf("afterwards: %d", resp.StatusCode)
+	}
+}
+
+func TestStreamEndsWithItsTokenAndRole(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*fakeUsers, user.Hash){
+		"revoked": func(f *fakeUsers, hash user.Hash) { delete(f.known, hash) },
+		"lower role": func(f *fakeUsers, hash user.Hash) {
+			f.known[hash] = user.User{ID: 2, Name: "operator", Role: user.Viewer}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBundleWith(t, httpserver.Config{Timeouts: httpserver.Timeouts{Token: time.Millisecond}})
+			b.Stream(http.MethodGet, "/stream")
+			b.route(http.MethodGet, "/stream", user.Operator, waiting)
+			_, lines := b.openStream(t.Context(), t, user.Operator)
+			hash, err := user.HashToken(b.tokens[user.Operator])
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.users.fail(session.ErrAway)
+			b.users.awaitCalls(20) // while nobody can be asked it goes on
+			b.users.fail(nil)
+			b.users.change(func(f *fakeUsers) { change(f, hash) })
+			if !lines.Scan() || !strings.Contains(lines.Text(), "holds no more") {
+				t.Errorf("%q, %v", lines.Text(), lines.Err())
+			}
+		})
 	}
 }

@@ -56,6 +56,8 @@ func words(status int, code string) string {
 		return "请求体过大"
 	case http.StatusTooManyRequests:
 		return "请求过于频繁，请稍后再试"
+	case http.StatusGatewayTimeout:
+		return "处理超时"
 	case http.StatusServiceUnavailable:
 		return "数据库暂时不可用，请稍后再试"
 	case http.StatusInternalServerError:

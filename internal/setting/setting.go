@@ -31,6 +31,8 @@ type Settings struct {
 	RequestRate      int           // of one token and one api process, per second
 	RequestBurst     int           // of one token and one api process, at once
 	FailedLogins     int           // of one address and one api process, per minute
+	Streams          int           // of events that one api process has open
+	StreamsPerUser   int           // of those, of one user
 }
 
 // Definition describes one setting for lists and checks.
@@ -83,6 +85,10 @@ func Definitions() []Definition {
 			func(s *Settings, n int) { s.RequestBurst = n }),
 		number("api.request_rate", 100, 1, 1_000_000, "requests of one token per second and api process",
 			func(s *Settings, n int) { s.RequestRate = n }),
+		number("api.streams", 2000, 1, 1_000_000, "streams of events that are open at once, per api process",
+			func(s *Settings, n int) { s.Streams = n }),
+		number("api.streams_per_user", 100, 1, 1_000_000, "streams of events of one user at once, per api process",
+			func(s *Settings, n int) { s.StreamsPerUser = n }),
 		number("dispatch.host_limit", 4, 1, 10_000, "records of one host key that are queued or running at once",
 			func(s *Settings, n int) { s.HostLimit = n }),
 		seconds("session.deadline", 6*60*minute, minute, 7*day, "a session older than this fails what has not started",

@@ -115,7 +115,7 @@ func shortened(s string) string {
 type parser struct {
 	sheet   *Sheet
 	columns []string
-	names   map[string]int // the line of each name
+	names   map[string]int // the line of each good row, by its name
 }
 
 func (p *parser) read(file *csv.Reader) error {

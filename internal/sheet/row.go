@@ -44,17 +44,14 @@ func texts() []string {
 
 func (p *parser) row(line int, cells []string) {
 	row, faults := p.parse(line, cells)
-	if row.Instance.Name != "" {
-		if first, again := p.names[row.Instance.Name]; again {
-			faults = append(faults, invalid.Field(colName, "is already on line %d", first))
-		} else {
-			p.names[row.Instance.Name] = line
-		}
+	if first, again := p.names[row.Instance.Name]; again {
+		faults = append(faults, invalid.Field(colName, "is already on line %d", first))
 	}
 	for _, fault := range faults {
 		p.sheet.Fault(line, fault.Field, "%s", fault.Reason)
 	}
 	if len(faults) == 0 {
+		p.names[row.Instance.Name] = line
 		p.sheet.rows = append(p.sheet.rows, row)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dbfleet/dbfleet/internal/fleet"
@@ -47,6 +48,9 @@ func (s *Sheet) Lines() int { return s.lines }
 
 // Bad is how many of them have a fault.
 func (s *Sheet) Bad() int { return len(s.bad) }
+
+// BadLines lists the lines that have a fault, the first one first.
+func (s *Sheet) BadLines() []int { return slices.Sorted(maps.Keys(s.bad)) }
 
 // Good returns the rows without a fault, in the order of the file. The list is
 // the caller's; the rows stay the sheet's, and may be changed.

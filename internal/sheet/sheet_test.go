@@ -114,6 +114,15 @@ func TestBadLinesAreNamed(t *testing.T) {
 	}
 }
 
+func TestNameOfABadLineMayComeAgain(t *testing.T) {
+	t.Parallel()
+	s := read(t, header+"a,sqlite,h,c,,,\na,mysql,h,c,,,\na,sqlite,h,c,,,\n")
+	places, _ := lines(s)
+	if !slices.Equal(places, []string{"2 engine", "4 engine", "4 name"}) || len(s.Good()) != 1 || s.Good()[0].Line != 3 {
+		t.Errorf("%q", places)
+	}
+}
+
 func TestLinesAreThoseOfTheFile(t *testing.T) {
 	t.Parallel()
 	s := read(t, "\n\nname,engine,host,credential,tls_ca\n"+
@@ -180,6 +189,9 @@ func TestManyFaultsAreCountedAndTheFirstKept(t *testing.T) {
 	faults, leftOut := s.Faults()
 	if len(faults) != sheet.MaxFaults || leftOut != 9001 || s.Bad() != 5000 || faults[0].Line != 2 || faults[4].Field != "host" {
 		t.Errorf("%d faults and %d more, %d bad, %v", len(faults), leftOut, s.Bad(), faults[:5])
+	}
+	if bad := s.BadLines(); len(bad) != 5000 || bad[0] != 2 || bad[4999] != 5001 {
+		t.Errorf("bad lines %v", bad)
 	}
 	err := s.Err()
 	if all := invalid.All(err); len(all) != 1001 || !strings.Contains(all[0].Reason, "5000 of 5000 lines are bad; 1000 faults are listed, and there are 9001 more") {

@@ -1289,11 +1289,14 @@ type InstanceCreate struct {
 	TlsServerName *string  `json:"tls_server_name,omitempty"`
 }
 
-// InstanceImport Example: {"bad":1,"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
+// InstanceImport Example: {"bad":1,"bad_lines":[17],"dry_run":true,"faults":[{"field":"port","line":17,"reason":"must be between 1 and 65535"}],"faults_left_out":0,"good":999,"hosts_unchecked":0,"imported":0,"lines":1000}
 type InstanceImport struct {
 	// Bad Lines with a fault
-	Bad    int  `json:"bad"`
-	DryRun bool `json:"dry_run"`
+	Bad int `json:"bad"`
+
+	// BadLines The number of every line with a fault, in order
+	BadLines []int `json:"bad_lines"`
+	DryRun   bool  `json:"dry_run"`
 
 	// Faults The first 1,000, by line
 	Faults []FieldError `json:"faults"`
