@@ -96,12 +96,11 @@ func (c *conn) readDatabaseGrants(ctx context.Context) error {
 	if err != nil {
 		return c.read.Skip("database", err)
 	}
-	privileges, err := columns.privileges("db", databaseBase())
+	sql, privileges, err := databasesQuery(columns)
 	if err != nil {
 		c.read.Gap("", "database", c.read.permission(ctx, "database_grants", err, ""))
 		return nil
 	}
-	sql := "SELECT Host, User, Db, " + strings.Join(privileges, ", ") + " FROM mysql.db"
 	return c.readPart(ctx, part{
 		query: query{"database_grants", sql, 3 + len(privileges)}, kinds: []string{"database"},
 		add: func(v row) account.Grant {
@@ -109,6 +108,14 @@ func (c *conn) readDatabaseGrants(ctx context.Context) error {
 			return account.Grant{Type: "database", Object: c.read.pool.text(v.text(2)), Privileges: s.privileges, Grantable: s.grantable}
 		},
 	})
+}
+
+// databasesQuery makes the statement of the columns that the server has.
+func databasesQuery(columns layout) (sql string, privileges []string, err error) {
+	if privileges, err = columns.privileges("db", databaseBase()); err != nil {
+		return "", nil, err
+	}
+	return "SELECT Host, User, Db, " + strings.Join(privileges, ", ") + " FROM mysql.db", privileges, nil
 }
 
 func (r *read) tableGrant(v row) account.Grant {
