@@ -61,7 +61,8 @@ type read struct {
 	report   collector.Reporter
 	observe  collector.Observer
 	version  version
-	lifetime int64 // days that a password is valid unless its account says otherwise; 0 is for ever
+	layout   layout // nil until it is read
+	lifetime int64  // days that a password is valid unless its account says otherwise; 0 is for ever
 }
 
 func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {

@@ -22,15 +22,22 @@ SELECT TABLE_NAME, COLUMN_NAME
 // A layout holds the readable columns of mysql.user and mysql.db.
 type layout map[string][]string
 
-// readLayout reads it.
+// readLayout reads it, once.
 func (c *conn) readLayout(ctx context.Context) (layout, error) {
+	if c.read.layout != nil {
+		return c.read.layout, nil
+	}
 	found := layout{}
 	err := c.each(ctx, query{name: "columns", sql: sqlColumns, columns: 2}, func(r row) error {
 		table := r.text(0)
 		found[table] = append(found[table], r.text(1))
 		return nil
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	c.read.layout = found
+	return found, nil
 }
 
 // privilegeColumn is the form of a column that holds one privilege; nothing else
@@ -181,11 +188,7 @@ func (r *read) addUser(v row, privileges []string) error {
 	if err := r.addServerGrant(&a, columnSet(v, len(userColumns), privileges)); err != nil {
 		return err
 	}
-	user, host := v.text(userUser), v.text(userHost)
-	if role := v.text(userDefault); role != "" {
-		r.defaults[r.identity(user, host)] = role
-	}
-	return r.add(a, user, host)
+	return r.add(a, v.text(userUser), v.text(userHost), v.text(userDefault))
 }
 
 // columnSet reads a Y or N for each column from place first on.
