@@ -92,7 +92,7 @@ func (c *conn) readPart(ctx context.Context, p part) error {
 // readDatabaseGrants reads mysql.db, whose columns are those of the version. The
 // name of a database there may be a pattern.
 func (c *conn) readDatabaseGrants(ctx context.Context) error {
-	columns, err := c.readLayout(ctx)
+	columns, err := c.readLayout(ctx, sqlDatabaseColumns)
 	if err != nil {
 		return c.read.Skip("database", err)
 	}

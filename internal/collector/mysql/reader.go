@@ -61,8 +61,7 @@ type read struct {
 	report   collector.Reporter
 	observe  collector.Observer
 	version  version
-	layout   layout // nil until it is read
-	lifetime int64  // days that a password is valid unless its account says otherwise; 0 is for ever
+	lifetime int64 // days that a password is valid unless its account says otherwise; 0 is for ever
 }
 
 func (r *read) run(ctx context.Context, loggedIn func(context.Context)) error {
