@@ -78,7 +78,7 @@ type SQL struct {
 	CreateTable    func(schema, table string) []string // in a new schema
 	GrantSelect    func(schema, table, name string) string
 	Forbid         func(database, minimal string) string // the minimal account cannot read the database any more
-	ManyUsers      func(n int) string                    // creates n users
+	ManyUsers      func(n int) string                    // creates many_1 to many_n
 	// Databases says whether grants are kept in each database, so that one of them
 	// can be unreadable.
 	Databases bool

@@ -36,8 +36,9 @@ func (c *conn) readAccounts(ctx context.Context) error {
 	return c.readUserAttributes(ctx)
 }
 
-// add keeps an account that was read.
-func (r *read) add(a account.Account, user, host string) error {
+// add keeps an account that was read; defaultRole is empty when it has none, or
+// stands elsewhere.
+func (r *read) add(a account.Account, user, host, defaultRole string) error {
 	if a.Kind == account.User {
 		host = r.userHost(host)
 	}
@@ -45,6 +46,9 @@ func (r *read) add(a account.Account, user, host string) error {
 	a.System = isSystem(user)
 	if a.Identity == account.PublicIdentity {
 		a.Kind, a.System, a.CanLogin = account.Public, true, false
+	}
+	if defaultRole != "" {
+		r.defaults[a.Identity] = defaultRole
 	}
 	return r.Add(a.Identity, a)
 }

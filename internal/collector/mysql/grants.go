@@ -92,16 +92,15 @@ func (c *conn) readPart(ctx context.Context, p part) error {
 // readDatabaseGrants reads mysql.db, whose columns are those of the version. The
 // name of a database there may be a pattern.
 func (c *conn) readDatabaseGrants(ctx context.Context) error {
-	columns, err := c.readLayout(ctx)
+	columns, err := c.readLayout(ctx, sqlDatabaseColumns)
 	if err != nil {
 		return c.read.Skip("database", err)
 	}
-	privileges, err := columns.privileges("db", databaseBase())
+	sql, privileges, err := databasesQuery(columns)
 	if err != nil {
 		c.read.Gap("", "database", c.read.permission(ctx, "database_grants", err, ""))
 		return nil
 	}
-	sql := "SELECT Host, User, Db, " + strings.Join(privileges, ", ") + " FROM mysql.db"
 	return c.readPart(ctx, part{
 		query: query{"database_grants", sql, 3 + len(privileges)}, kinds: []string{"database"},
 		add: func(v row) account.Grant {
@@ -109,6 +108,14 @@ func (c *conn) readDatabaseGrants(ctx context.Context) error {
 			return account.Grant{Type: "database", Object: c.read.pool.text(v.text(2)), Privileges: s.privileges, Grantable: s.grantable}
 		},
 	})
+}
+
+// databasesQuery makes the statement of the columns that the server has.
+func databasesQuery(columns layout) (sql string, privileges []string, err error) {
+	if privileges, err = columns.privileges("db", databaseBase()); err != nil {
+		return "", nil, err
+	}
+	return "SELECT Host, User, Db, " + strings.Join(privileges, ", ") + " FROM mysql.db", privileges, nil
 }
 
 func (r *read) tableGrant(v row) account.Grant {

@@ -117,7 +117,7 @@ func mysql8(t *testing.T) script {
 		"FROM mysql.db":       rows(22, dbRow("app", "%", `shop\_%`, "Select_priv", "Create_tmp_table_priv", "Grant_priv")),
 		"mysql.tables_priv":   rows(5, []string{"%", "app", "shop", "orders", "Select,Show view,Grant"}),
 		"mysql.columns_priv":  rows(6, []string{"%", "app", "shop", "orders", "id", "Update"}),
-		"mysql.procs_priv":    rows(6, []string{"%", "app", "shop", "bill", "PROCEDURE", "Execute,Alter Routine"}),
+		"mysql.procs_priv":    rows(6, []string{"%", "app", "shop", "Bill", "PROCEDURE", "Execute,Alter Routine"}),
 		"mysql.proxies_priv":  rows(5, []string{"localhost", "root", "", "", "1"}),
 		"mysql.global_grants": rows(4, []string{"localhost", "root", "SYSTEM_USER", "Y"}, []string{"localhost", "root", "BACKUP_ADMIN", "N"}),
 	}
@@ -153,7 +153,7 @@ func TestMySQL8ByItsManual(t *testing.T) {
 	app := byIdentity(t, s, "app@%")
 	want := []string{
 		"column|shop|orders|id|UPDATE", "database||shop\\_%||CREATE TEMPORARY TABLES,SELECT|CREATE TEMPORARY TABLES,SELECT",
-		"partial_revoke||mysql||SELECT||denied", "procedure|shop|bill||ALTER ROUTINE,EXECUTE", "server||||CREATE ROLE,SELECT",
+		"partial_revoke||mysql||SELECT||denied", "procedure|shop|Bill||ALTER ROUTINE,EXECUTE", "server||||CREATE ROLE,SELECT",
 		"table|shop|orders||SELECT,SHOW VIEW|SELECT,SHOW VIEW",
 	}
 	if got := grantLines(app); !slices.Equal(got, want) {

@@ -98,22 +98,21 @@ func (c *conn) readVersion(ctx context.Context) error {
 	return nil
 }
 
-// settings are what the session starts with, each a statement. The server's own
-// settings could cut results short or write them otherwise.
+// settings are what the session starts with, in as few statements as there can be:
+// each is a way to the server and back. Its own settings could cut results short or
+// write them otherwise.
 func settings(v version, limits fleet.Limits) []string {
 	most := limits.OnServer()
-	limit := "SET SESSION max_execution_time = " + strconv.FormatInt(max(most.Milliseconds(), 1), 10)
+	limit := "max_execution_time = " + strconv.FormatInt(max(most.Milliseconds(), 1), 10)
 	if v.mariaDB() {
-		limit = "SET SESSION max_statement_time = " + strconv.FormatFloat(max(most.Seconds(), 0.001), 'f', 3, 64)
+		limit = "max_statement_time = " + strconv.FormatFloat(max(most.Seconds(), 0.001), 'f', 3, 64)
 	}
 	return []string{
-		limit,
-		"SET SESSION lock_wait_timeout = " + strconv.Itoa(max(int(limits.Lock.Seconds()), 1)),
 		"SET SESSION TRANSACTION READ ONLY",
-		"SET SESSION sql_mode = ''",
-		"SET SESSION time_zone = '+00:00'",
-		"SET SESSION sql_select_limit = 18446744073709551615",
-		"SET NAMES utf8mb4",
+		"SET NAMES utf8mb4, @@SESSION." + limit +
+			", @@SESSION.lock_wait_timeout = " + strconv.Itoa(max(int(limits.Lock.Seconds()), 1)) +
+			", @@SESSION.sql_mode = '', @@SESSION.time_zone = '+00:00'" +
+			", @@SESSION.sql_select_limit = 18446744073709551615",
 	}
 }
 

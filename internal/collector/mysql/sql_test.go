@@ -4,48 +4,50 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dbfleet/dbfleet/internal/collector/collectortest"
+	"github.com/dbfleet/dbfleet/internal/fleet"
 )
 
 // statements returns every statement, those made of columns included.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
-	columns := layout{"user": append(userBase(), "Create_role_priv", "Drop_role_priv", "Delete_history_priv")}
+	hostile := []string{"Password", "authentication_string", "x;DROP TABLE t_priv"}
+	columns := layout(append(userBase(), "Create_role_priv", "Drop_role_priv", "Delete_history_priv"))
+	columns = append(columns, hostile...)
 	for _, c := range userColumns {
-		columns["user"] = append(columns["user"], c.column)
+		columns = append(columns, c.column)
 	}
-	columns["user"] = append(columns["user"], "Password", "authentication_string", "x;DROP TABLE t_priv")
-	all := map[string]string{
-		"version": sqlVersion, "server_uuid": sqlServerUUID, "server_uid": sqlServerUID, "place": sqlPlace,
-		"lifetime": sqlDefaultLifetime, "columns": sqlColumns, "states": sqlStates, "stateMariaDB": stateMariaDB,
-		"attributes": sqlAttributes, "stateMySQL": stateMySQL, "roles_mapping": sqlRolesMapping,
-		"role_edges": sqlRoleEdges, "default_roles": sqlDefaultRoles, "mandatory_roles": sqlMandatoryRoles, "mandatory_roles95": sqlMandatoryRoles95,
-	}
+	all := collectortest.Statements(t)
 	for _, v := range []version{{flavour: flavourMySQL, major: 8}, {flavour: flavourMariaDB, major: 10, minor: 3}} {
-		sql, _, err := usersQuery(columns, v)
+		users, _, err := usersQuery(columns, v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all["users of "+v.flavour] = sql
-		for _, p := range (&read{version: v}).parts() {
-			all[p.name+" of "+v.flavour] = p.sql
-		}
+		all["users of "+v.flavour] = users
 	}
+	databases, _, err := databasesQuery(append(databaseBase(), hostile...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["database grants"] = databases
 	return all
 }
 
 func TestStatementsOnlyReadAndNeverPasswords(t *testing.T) {
 	t.Parallel()
 	secrets := regexp.MustCompile(`(?i)authentication_string|\bpassword\b|[^_(]Priv,? FROM`)
-	writes := regexp.MustCompile(`(?i);|\b(insert|update|delete|create|alter|drop|grant|revoke|set|do|call|truncate|lock|into|load)\b`)
-	for name, sql := range statements(t) {
-		if hit := secrets.FindString(sql); hit != "" {
-			t.Errorf("%s mentions %s", name, hit)
-		}
-		if hit := writes.FindString(sql); hit != "" {
-			t.Errorf("%s is no single SELECT: %s", name, hit)
-		}
-		if !strings.HasPrefix(strings.TrimSpace(sql), "SELECT ") {
-			t.Errorf("%s begins with %.20q", name, sql)
+	collectortest.WantSelects(t, statements(t), secrets)
+}
+
+func TestSettingsAreOfTheSessionOnly(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^SET (SESSION TRANSACTION READ ONLY|NAMES utf8mb4(, @@SESSION\.[a-z_]+ = ['+0-9:.]+)+)$`)
+	for _, v := range []version{{flavour: flavourMySQL, major: 8}, {flavour: flavourMariaDB, major: 10, minor: 3}} {
+		for _, statement := range settings(v, fleet.Limits{}.OrDefaults()) {
+			if !form.MatchString(statement) {
+				t.Errorf("%s: %s", v.flavour, statement)
+			}
 		}
 	}
 }

@@ -144,11 +144,7 @@ func (r *read) addWithState(a account.Account, v row) error {
 	if err := r.addServerGrant(&a, accessSet(access, written, r.version)); err != nil {
 		return err
 	}
-	user, host := v.text(stateUser), v.text(stateHost)
-	if role := v.text(stateDefault); role != "" {
-		r.defaults[r.identity(user, host)] = role
-	}
-	return r.add(a, user, host)
+	return r.add(a, v.text(stateUser), v.text(stateHost), v.text(stateDefault))
 }
 
 func stateAccessOf(v row) (uint64, error) {

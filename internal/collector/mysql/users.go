@@ -11,23 +11,29 @@ import (
 	"github.com/dbfleet/dbfleet/internal/account"
 )
 
-// sqlColumns tells which columns of privileges the server has, as far as we may
-// read them.
-const sqlColumns = `
-SELECT TABLE_NAME, COLUMN_NAME
+// These tell which columns of privileges the server has, as far as we may read
+// them. Each asks for one table: for a list of them a MariaDB opens every table
+// of the schema.
+const (
+	sqlUserColumns = `
+SELECT COLUMN_NAME
   FROM information_schema.COLUMNS
- WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME IN ('user', 'db')
- ORDER BY TABLE_NAME, ORDINAL_POSITION`
+ WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'user'
+ ORDER BY ORDINAL_POSITION`
+	sqlDatabaseColumns = `
+SELECT COLUMN_NAME
+  FROM information_schema.COLUMNS
+ WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db'
+ ORDER BY ORDINAL_POSITION`
+)
 
-// A layout holds the readable columns of mysql.user and mysql.db.
-type layout map[string][]string
+// A layout holds the readable columns of a table.
+type layout []string
 
-// readLayout reads it.
-func (c *conn) readLayout(ctx context.Context) (layout, error) {
-	found := layout{}
-	err := c.each(ctx, query{name: "columns", sql: sqlColumns, columns: 2}, func(r row) error {
-		table := r.text(0)
-		found[table] = append(found[table], r.text(1))
+func (c *conn) readLayout(ctx context.Context, sql string) (layout, error) {
+	var found layout
+	err := c.each(ctx, query{name: "columns", sql: sql, columns: 1}, func(r row) error {
+		found = append(found, r.text(0))
 		return nil
 	})
 	return found, err
@@ -37,18 +43,16 @@ func (c *conn) readLayout(ctx context.Context) (layout, error) {
 // that the server calls a column gets into a statement.
 var privilegeColumn = regexp.MustCompile(`^[A-Z][A-Za-z_]{1,50}_priv$`)
 
-func (l layout) has(table, column string) bool { return slices.Contains(l[table], column) }
-
 // privileges returns the columns of the table that hold one privilege each. It
 // fails when one is not readable that every version has: not read is not revoked.
 func (l layout) privileges(table string, base []string) ([]string, error) {
 	for _, column := range base {
-		if !l.has(table, column) {
+		if !slices.Contains(l, column) {
 			return nil, fmt.Errorf("no SELECT on column %s of mysql.%s", column, table)
 		}
 	}
 	var found []string
-	for _, column := range l[table] {
+	for _, column := range l {
 		if privilegeColumn.MatchString(column) {
 			found = append(found, column)
 		}
@@ -117,7 +121,7 @@ const (
 
 // readUsers reads the accounts of a server that keeps them in columns.
 func (c *conn) readUsers(ctx context.Context) error {
-	columns, err := c.readLayout(ctx)
+	columns, err := c.readLayout(ctx, sqlUserColumns)
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func usersQuery(columns layout, v version) (sql string, privileges []string, err
 		switch {
 		case c.without == v.flavour:
 			parts = append(parts, "NULL")
-		case !columns.has("user", c.column):
+		case !slices.Contains(columns, c.column):
 			return "", nil, errors.New("no SELECT on column " + c.column + " of mysql.user")
 		default:
 			parts = append(parts, c.expression)
@@ -181,11 +185,7 @@ func (r *read) addUser(v row, privileges []string) error {
 	if err := r.addServerGrant(&a, columnSet(v, len(userColumns), privileges)); err != nil {
 		return err
 	}
-	user, host := v.text(userUser), v.text(userHost)
-	if role := v.text(userDefault); role != "" {
-		r.defaults[r.identity(user, host)] = role
-	}
-	return r.add(a, user, host)
+	return r.add(a, v.text(userUser), v.text(userHost), v.text(userDefault))
 }
 
 // columnSet reads a Y or N for each column from place first on.

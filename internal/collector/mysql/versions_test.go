@@ -226,6 +226,28 @@ func TestMariaDB103ByItsManual(t *testing.T) {
 	}
 }
 
+// A user without a host, as old tools have written into the table, is one of any
+// host; his default role stays his.
+func TestUserWithoutHostByItsManual(t *testing.T) {
+	t.Parallel()
+	state := append([]string{"", "old", "0", null, "mysql_native_password"}, slices.Repeat([]string{null}, 14)...)
+	s, err := mariaDB("10.4.34-MariaDB").change(script{
+		"information_schema.COLUMNS": visible(nil, "Delete_history_priv"),
+		"dbfleet.account_state": rows(20, append(state, "reader"),
+			append([]string{"", "reader", "0"}, append(slices.Repeat([]string{null}, 15), "1", null)...)),
+		"mysql.roles_mapping": rows(5, []string{"", "old", "", "reader", "N"}),
+		"FROM mysql.db":       rows(23),
+		"mysql.procs_priv":    rows(6), "mysql.tables_priv": rows(5),
+	}).read(t)
+	if err != nil || len(s.Gaps) > 0 {
+		t.Fatalf("%v, %+v", err, s.Gaps)
+	}
+	old := byIdentity(t, s, "old@%")
+	if m := old.Memberships; len(m) != 1 || m[0].Role != "reader@" || !*m[0].Default {
+		t.Errorf("memberships %+v, attributes %v", m, old.Attributes)
+	}
+}
+
 // Later versions differ in the bits of an account, and in the columns for SHOW
 // CREATE ROUTINE, which 11.3 has:
 // https://mariadb.com/kb/en/mysqlglobal_priv-table/ and https://mariadb.com/kb/en/grant/

@@ -76,7 +76,7 @@ func place(g account.Grant) string {
 		return accountName(Split(g.Object))
 	}
 	kind := strings.ToUpper(strings.ReplaceAll(g.Type, "_", " "))
-	return fmt.Sprintf("%s %q.%q", kind, g.Schema, strings.ToLower(g.Object))
+	return fmt.Sprintf("%s %q.%q", kind, g.Schema, strings.ToLower(g.Object)) // SHOW GRANTS tells it so, however it is stored
 }
 
 // Split returns the user and the host of an identity.
