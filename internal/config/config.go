@@ -35,7 +35,9 @@ type Config struct {
 	MonitorAddr  string      // host:port of health, metrics and, in the api, Asynqmon
 	LogLevel     slog.Level
 	LogFormat    logging.Format
-	DrainTimeout time.Duration // that running work or requests get at shutdown
+
+	// Of the api and the worker.
+	DrainTimeout time.Duration // that running requests or work get at shutdown
 
 	// Of the api.
 	HTTPAddr       string           // host:port of the API and the pages
@@ -65,7 +67,6 @@ func Load(role Role, environ []string) (Config, error) {
 		MonitorAddr:  r.address(varMonitorAddr, defaultMonitorAddr(role)),
 		LogLevel:     r.logLevel(),
 		LogFormat:    r.logFormat(),
-		DrainTimeout: r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute),
 	}
 	switch role {
 	case API:
@@ -80,6 +81,7 @@ func Load(role Role, environ []string) (Config, error) {
 }
 
 func (c *Config) loadAPI(r *reader) {
+	c.DrainTimeout = r.drainTimeout()
 	c.HTTPAddr = r.address(varHTTPAddr, defaultHTTPAddr)
 	c.PublicKey = r.publicKey()
 	c.TrustedProxies = r.prefixes(varTrustedProxies)
@@ -90,9 +92,14 @@ func (c *Config) loadAPI(r *reader) {
 }
 
 func (c *Config) loadWorker(r *reader) {
+	c.DrainTimeout = r.drainTimeout()
 	c.Keys = r.keyring()
 	c.TargetAllow = r.targetAllow()
 	c.loadPlaces(r)
+}
+
+func (r *reader) drainTimeout() time.Duration {
+	return r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute)
 }
 
 // loadPlaces reads how much a worker does at a time, and of what.
@@ -160,7 +167,8 @@ func LoadCheckup(environ []string) (Checkup, error) {
 	c.loadKeys(r)
 	r.logLevel()
 	r.logFormat()
-	r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute)
+	r.drainTimeout()
+	r.apiURL()
 	r.address(varMonitorAddr, defaultMonitorAddr(API))
 	r.address(varHTTPAddr, defaultHTTPAddr)
 	r.prefixes(varTrustedProxies)
