@@ -28,13 +28,13 @@ const (
 // Config is what a serving process was told. Make one with Load, or fill it in
 // a test; a field that the role does not use is zero.
 type Config struct {
-	Role         Role
-	DatabaseURL  secret.Text // postgres:// or postgresql://; checked in its outer form only
-	DBConns      int         // the most connections to Postgres
-	RedisURL     secret.Text // as asynq.ParseRedisURI takes it
-	MonitorAddr  string      // host:port of health, metrics and, in the api, Asynqmon
-	LogLevel     slog.Level
-	LogFormat    logging.Format
+	Role        Role
+	DatabaseURL secret.Text // postgres:// or postgresql://; checked in its outer form only
+	DBConns     int         // the most connections to Postgres
+	RedisURL    secret.Text // as asynq.ParseRedisURI takes it
+	MonitorAddr string      // host:port of health, metrics and, in the api, Asynqmon
+	LogLevel    slog.Level
+	LogFormat   logging.Format
 
 	// Of the api and the worker.
 	DrainTimeout time.Duration // that running requests or work get at shutdown
@@ -60,13 +60,13 @@ type Config struct {
 func Load(role Role, environ []string) (Config, error) {
 	r := newReader(environ)
 	c := Config{
-		Role:         role,
-		DatabaseURL:  r.databaseURL(),
-		DBConns:      r.number(varDBConns, defaultDBConns(role), 2, 1000),
-		RedisURL:     r.redisURL(),
-		MonitorAddr:  r.address(varMonitorAddr, defaultMonitorAddr(role)),
-		LogLevel:     r.logLevel(),
-		LogFormat:    r.logFormat(),
+		Role:        role,
+		DatabaseURL: r.databaseURL(),
+		DBConns:     r.number(varDBConns, defaultDBConns(role), 2, 1000),
+		RedisURL:    r.redisURL(),
+		MonitorAddr: r.address(varMonitorAddr, defaultMonitorAddr(role)),
+		LogLevel:    r.logLevel(),
+		LogFormat:   r.logFormat(),
 	}
 	switch role {
 	case API:
