@@ -23,10 +23,12 @@ build: ## Build the programs into bin/
 	@mkdir -p bin
 	go build -trimpath -o bin/ $(programs:%=./cmd/%)
 
+# Ctrl-C reaches the programs, too: they get no second signal, which would cut
+# the drain short.
 .PHONY: run
 run: build ## Run api, scheduler and worker with the settings of the environment
 	@trap 'kill $$(jobs -p) 2>/dev/null || true; wait' EXIT; \
-	trap 'exit 130' INT TERM; \
+	trap 'trap - EXIT; wait; exit 130' INT; trap 'exit 143' TERM; \
 	for program in api scheduler worker; do ./bin/$$program & done; \
 	wait -n
 

@@ -40,15 +40,15 @@ func (a *app) accountListCommand() *cobra.Command {
 	cmd.Long = "List accounts, of one instance or the whole fleet. With --privilege, --object or --database only those that one grant of their own " +
 		"gives it: what comes by membership in a role does not count, but the role is found itself. " +
 		"In MySQL a database is the schema of its tables, and the object of a grant of type database."
-	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this instance, by name or id")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this `INSTANCE`, by name or id")
 	f.engine = choiceFlag(cmd, "engine", "", "only on this engine",
 		words(client.EnginePostgresql, client.EngineMysql, client.EngineSqlserver, client.EngineOracle)...)
 	f.kind = choiceFlag(cmd, "kind", "", "only this kind",
 		words(client.AccountKindUser, client.AccountKindRole, client.AccountKindPublic)...)
 	f.superuser = toggleFlag(cmd, "superuser", "only superusers; --superuser=false: only the others")
-	f.locked = toggleFlag(cmd, "locked", "only those that somebody has locked")
-	f.canLogin = toggleFlag(cmd, "can-login", "only those that may log in")
-	f.system = toggleFlag(cmd, "system", "only those that the server made itself")
+	f.locked = toggleFlag(cmd, "locked", "only those that somebody has locked; --locked=false: only the others")
+	f.canLogin = toggleFlag(cmd, "can-login", "only those that may log in; --can-login=false: only the others")
+	f.system = toggleFlag(cmd, "system", "only those that the server made itself; --system=false: only the others")
 	f.textFlags(cmd)
 	cmd.Flags().BoolVar(&f.deleted, "deleted", false, "also those that are gone")
 	limitFlag(cmd, &f.limit)
@@ -61,15 +61,15 @@ func (f *accountFilter) textFlags(cmd *cobra.Command) {
 		name, usage string
 		to          **string
 	}{
-		{"tag", "only on instances with this tag", &p.Tag},
-		{"name", "only those of exactly this name", &p.Name},
-		{"contains", "only those with this in their name, in any case", &p.NameContains},
-		{"privilege", "only those with this privilege, in the server's words; OWNER finds owners", &p.Privilege},
-		{"object", "only those with a privilege on this object: a table, schema, database …", &p.Object},
-		{"object-type", "with one of these three: of this type, such as table", &p.ObjectType},
-		{"database", "only those with a privilege in this database", &p.Database},
-		{"schema", "with one of these three: in this schema", &p.Schema},
-		{"column", "with one of these three: on this column", &p.Column},
+		{"tag", "only on instances with this `TAG`", &p.Tag},
+		{"name", "only those of exactly this `NAME`", &p.Name},
+		{"contains", "only those with this `TEXT` in their name, in any case", &p.NameContains},
+		{"privilege", "only those with this `PRIVILEGE`, in the server's words; OWNER finds owners", &p.Privilege},
+		{"object", "only those with a privilege on this `OBJECT`: a table, schema, database …", &p.Object},
+		{"object-type", "with one of these three: of this `TYPE`, such as table", &p.ObjectType},
+		{"database", "only those with a privilege in this `DATABASE`", &p.Database},
+		{"schema", "with one of these three: in this `SCHEMA`", &p.Schema},
+		{"column", "with one of these three: on this `COLUMN`", &p.Column},
 	}
 	f.texts = make([]textFlag, len(flags))
 	for i, flag := range flags {

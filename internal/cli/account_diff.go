@@ -23,9 +23,9 @@ func (a *app) accountDiffCommand() *cobra.Command {
 		func(ctx context.Context, args []string) error { return a.diffAccounts(ctx, args, f) })
 	cmd.Long = "With --from, show what became other on an instance since then. With a second instance, show which accounts are only on " +
 		"one of the two, and what differs in those of the same name and host."
-	momentFlag(cmd, &f.from, "from", "the first time")
-	momentFlag(cmd, &f.to, "to", "the second time; now by default")
-	momentFlag(cmd, &f.at, "at", "compare the two instances as they were at this time")
+	momentFlag(cmd, &f.from, "from", "the first `TIME`")
+	momentFlag(cmd, &f.to, "to", "the second `TIME`; now by default")
+	momentFlag(cmd, &f.at, "at", "compare the two instances as they were at this `TIME`")
 	limitFlag(cmd, &f.limit)
 	return cmd
 }
@@ -123,7 +123,7 @@ func (a *app) describeDifference(v client.AccountDifference, sides [2]string) er
 		return err
 	}
 	a.out.printf("~ %s\n", name)
-	a.out.write(t.render(0))
+	a.facts(t)
 	return nil
 }
 

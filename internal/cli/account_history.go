@@ -97,7 +97,7 @@ func (a *app) describeVersion(v client.AccountVersion) error {
 		return err
 	}
 	a.out.printf("%s  %s  session %s\n", a.when(&v.ValidFrom), v.Change, v.SessionId.String())
-	a.out.write(t.render(0))
+	a.facts(t)
 	return nil
 }
 

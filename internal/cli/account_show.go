@@ -18,13 +18,13 @@ func (a *app) accountShowCommand() *cobra.Command {
 	cmd := a.command("show (ID | NAME --instance INSTANCE)", "Show an account with its memberships and privileges", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.showAccount(ctx, args[0], instance, at) })
 	ownerFlag(cmd, &instance)
-	momentFlag(cmd, &at, "at", "show it as it was at this time")
+	momentFlag(cmd, &at, "at", "show it as it was at this `TIME`")
 	return cmd
 }
 
 // ownerFlag adds --instance to a command about one account.
 func ownerFlag(cmd *cobra.Command, instance *string) {
-	cmd.Flags().StringVar(instance, "instance", "", "the account is named, on this instance, by name or id")
+	cmd.Flags().StringVar(instance, "instance", "", "the account is named, on this `INSTANCE`, by name or id")
 }
 
 func (a *app) showAccount(ctx context.Context, named, instance, when string) error {
@@ -80,7 +80,7 @@ func (a *app) describeAccount(v client.AccountDetail) {
 	if v.ReplacedAt != nil {
 		t.add("replaced", a.when(v.ReplacedAt)+", when another server took the place of its own")
 	}
-	a.out.write(t.render(0))
+	a.facts(t)
 }
 
 func superuserWord(v client.AccountDetail) string {
@@ -128,7 +128,8 @@ func (a *app) describeAttributes(attributes map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		t.add(key, shownValue(attributes[key]))
 	}
-	a.out.write("\nAttributes\n" + t.render(0))
+	a.out.write("\nAttributes\n")
+	a.facts(t)
 }
 
 // shownValue is a value of JSON as a person writes it.

@@ -28,11 +28,11 @@ func (a *app) auditCommand() *cobra.Command {
   dbfleet audit --outcome denied --from 2026-11-01 --to 2026-12-01
 A time is a date, a date and time, in your own zone, or how long ago: 7d, 12h.`
 	flags := cmd.Flags()
-	flags.StringVar(&f.user, "user", "", "who did it, by name or id; system is DBFleet itself")
-	flags.StringVar(&f.action, "action", "", "what was done, such as instance.update")
-	flags.StringVar(&f.object, "object", "", "to what: TYPE or TYPE:ID, such as instance:12")
-	flags.StringVar(&f.from, "from", "", "at or after this time")
-	flags.StringVar(&f.to, "to", "", "before this time")
+	flags.StringVar(&f.user, "user", "", "done by this `USER`, by name or id; system is DBFleet itself")
+	flags.StringVar(&f.action, "action", "", "only this `ACTION`, such as instance.update")
+	flags.StringVar(&f.object, "object", "", "done to this `OBJECT`: TYPE or TYPE:ID, such as instance:12")
+	flags.StringVar(&f.from, "from", "", "at or after this `TIME`")
+	flags.StringVar(&f.to, "to", "", "before this `TIME`")
 	f.outcome = choiceFlag(cmd, "outcome", "", "how it ended", words(client.AuditOutcomeDone, client.AuditOutcomeDenied)...)
 	limitFlag(cmd, &f.limit)
 	return cmd

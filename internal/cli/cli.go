@@ -121,8 +121,8 @@ func (a *app) root() *cobra.Command {
 	a.output = &choice{value: asTable, allowed: []string{asTable, asCSV, asJSON}}
 	flags.Var(a.output, "output", "form of what is printed: table, csv (lists only), json")
 	must(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(a.output.allowed, cobra.ShellCompDirectiveNoFileComp)))
-	flags.StringVar(&a.apiURL, "api-url", "", "address of the API (default $DBFLEET_API_URL or http://127.0.0.1:8080)")
-	flags.StringVar(&a.tokenFile, "token-file", "", "file that holds the token (default: the token is $DBFLEET_TOKEN)")
+	flags.StringVar(&a.apiURL, "api-url", "", "`URL` of the API (default $DBFLEET_API_URL or http://127.0.0.1:8080)")
+	flags.StringVar(&a.tokenFile, "token-file", "", "`FILE` that holds the token (default: the token is $DBFLEET_TOKEN)")
 	completeNames(a, root)
 	return root
 }

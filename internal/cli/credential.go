@@ -21,7 +21,7 @@ func (a *app) credentialAddCommand() *cobra.Command {
 		"a terminal, and else read as one line from standard input:\n" +
 		"  dbfleet credential add monitor --username dbfleet < password-file\n" +
 		"It is sealed for the workers; nobody can read it back."
-	cmd.Flags().StringVar(&username, "username", "", "user name on the database servers")
+	cmd.Flags().StringVar(&username, "username", "", "user `NAME` on the database servers")
 	must(cmd.MarkFlagRequired("username"))
 	return cmd
 }

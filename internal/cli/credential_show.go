@@ -71,5 +71,5 @@ func (a *app) describeCredential(v client.Credential) {
 	t.add("instances", number(v.Instances))
 	t.add("added", a.when(&v.CreatedAt))
 	t.add("changed", a.when(&v.UpdatedAt))
-	a.out.write(t.render(0))
+	a.facts(t)
 }

@@ -27,8 +27,8 @@ func (a *app) credentialUpdateCommand() *cobra.Command {
 		"  dbfleet credential update monitor --password-prompt < password-file\n" +
 		"A new user name needs the password again, because both are sealed together."
 	flags := cmd.Flags()
-	flags.StringVar(&f.name, "name", "", "new name")
-	flags.StringVar(&f.username, "username", "", "new user name on the database servers; its password is asked for")
+	flags.StringVar(&f.name, "name", "", "new `NAME`")
+	flags.StringVar(&f.username, "username", "", "new user `NAME` on the database servers; its password is asked for")
 	flags.BoolVar(&f.password, "password-prompt", false, "ask for a new password")
 	return cmd
 }

@@ -17,7 +17,7 @@ func (a *app) demoCommand() *cobra.Command {
 			return a.local.Demo(ctx, options)
 		})
 	cmd.Hidden = true
-	cmd.Flags().StringVar(&options.Dir, "dir", ".run", "folder for everything that it makes")
+	cmd.Flags().StringVar(&options.Dir, "dir", ".run", "`FOLDER` for everything that it makes")
 	cmd.Flags().BoolVar(&options.Once, "once", false, "end after the sync (also DEMO_ONCE=1)")
 	return cmd
 }

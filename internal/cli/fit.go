@@ -66,7 +66,7 @@ func (t *table) least() int {
 		switch {
 		case t.wrap && at == len(widths)-1:
 			most = minWrapWidth
-		case at < len(t.header) && slices.Contains(t.keep, t.header[at]):
+		case t.header == nil, slices.Contains(t.keep, t.header[at]): // without titles, the first cells say what it is
 			most = minKeptWidth
 		}
 		widths[at] = min(widths[at], most)
@@ -119,7 +119,7 @@ func (t *table) narrow(widths []int, limit int) {
 		switch {
 		case t.wrap && at == len(widths)-1:
 			last = append(last, at)
-		case at < len(t.header) && slices.Contains(t.keep, t.header[at]):
+		case t.header == nil, slices.Contains(t.keep, t.header[at]): // without titles, the first cells say what it is
 			keep = append(keep, at)
 		default:
 			others = append(others, at)

@@ -165,6 +165,32 @@ func TestEveryListFitsANarrowTerminal(t *testing.T) {
 	}
 }
 
+// What does not fit goes on below, whole.
+func TestDetailsFitANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	commands := listed()
+	for name, words := range map[string]string{
+		"schedule show": "queue: one fire waits while its last sync runs", "hold show": "complete reads that agree: 1",
+		"instance show": "orders-1.example.net:5432", "credential show": "3f0c9a2b41d7e865", "user show": "2026-11-21 01:00:00Z",
+		"account show": "2026-11-21 01:00:00Z", "sync stats": "half below",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := commands[name]
+			b := c.bench(t, c.answer)
+			b.width = 45
+			got := b.run(t, c.args...)
+			got.want(t, 0)
+			if !strings.Contains(strings.Join(strings.Fields(got.out), " "), words) {
+				t.Errorf("%q is cut:\n%s", words, got.out)
+			}
+			facts, _, _ := strings.Cut(got.out, "\n\n")
+			_, facts, _ = strings.Cut(facts, "\n") // behind the title
+			wantWidth(t, facts, 45)
+		})
+	}
+}
+
 func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	c := apiCommands()["sync show records"]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // choice is a flag that takes one of a few words. The empty value means that
@@ -40,6 +41,18 @@ func (c *choice) Set(s string) error {
 	}
 	c.value = s
 	return nil
+}
+
+// withoutDefaults takes the defaults out of the help of flags that a command
+// shares with another one, which makes what this one changes: it leaves alone
+// what is not given.
+func withoutDefaults(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		before, rest, found := strings.Cut(f.Usage, " (default")
+		if _, after, closed := strings.Cut(rest, ")"); found && closed {
+			f.Usage = before + after
+		}
+	})
 }
 
 // words lists the words of a stored enumeration.

@@ -32,7 +32,7 @@ func (a *app) holdListCommand() *cobra.Command {
 		func(ctx context.Context, _ []string) error { return a.listHolds(ctx, &f) })
 	f.status = choiceFlag(cmd, "status", string(client.HoldStatusOpen), "which", append(words(client.HoldStatusOpen,
 		client.HoldStatusConfirmed, client.HoldStatusRejected, client.HoldStatusSuperseded), anyStatus)...)
-	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this instance, by name or id")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this `INSTANCE`, by name or id")
 	limitFlag(cmd, &f.limit)
 	return cmd
 }
@@ -203,7 +203,7 @@ func (a *app) describeHold(h client.Hold) {
 	if h.LapsedAt != nil {
 		t.add("lapsed", a.when(h.LapsedAt)+", when the server showed something else")
 	}
-	a.out.write(t.render(0))
+	a.facts(t)
 	if h.Status == client.HoldStatusOpen {
 		a.out.printf("\nDecide with: dbfleet hold confirm %d  or  dbfleet hold reject %d\n", h.Id, h.Id)
 	}

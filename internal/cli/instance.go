@@ -42,16 +42,16 @@ type instanceFlags struct {
 func (f *instanceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.engine = choiceFlag(cmd, "engine", "", "kind of server", engines()...)
-	flags.StringVar(&f.host, "host", "", "name or address")
-	flags.IntVar(&f.port, "port", 0, "port (default: the engine's own)")
-	flags.StringVar(&f.credential, "credential", "", "name or id of the login")
-	flags.StringVar(&f.database, "database", "", "database to connect to first (default: the engine's own)")
+	flags.StringVar(&f.host, "host", "", "`HOST` by name or address")
+	flags.IntVar(&f.port, "port", 0, "`PORT` (default: the engine's own)")
+	flags.StringVar(&f.credential, "credential", "", "`CREDENTIAL` to log in with, by name or id")
+	flags.StringVar(&f.database, "database", "", "`DATABASE` to connect to first (default: the engine's own)")
 	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to protect the connection (default verify-full)",
 		words(client.TLSModeVerifyFull, client.TLSModeVerifyCa, client.TLSModeRequire, client.TLSModeDisable)...)
-	flags.StringVar(&f.caFile, "tls-ca", "", "file of PEM certificates to trust, for verify-full and verify-ca (default: the workers' own)")
-	flags.StringVar(&f.serverName, "tls-server-name", "", "name to ask for, and for verify-full in the certificate (default: the host)")
-	flags.StringVar(&f.hostKey, "host-key", "", "instances of one key share one limit (default: the host)")
-	flags.StringSliceVar(&f.tags, "tag", nil, "tag; may be given more than once")
+	flags.StringVar(&f.caFile, "tls-ca", "", "`FILE` of PEM certificates to trust, for verify-full and verify-ca (default: the workers' own)")
+	flags.StringVar(&f.serverName, "tls-server-name", "", "`NAME` to ask for, and for verify-full in the certificate (default: the host)")
+	flags.StringVar(&f.hostKey, "host-key", "", "instances of one `KEY` share one limit (default: the host)")
+	flags.StringSliceVar(&f.tags, "tag", nil, "`TAG`; may be given more than once")
 }
 
 func (a *app) instanceAddCommand() *cobra.Command {
@@ -141,8 +141,8 @@ type instanceFilter struct {
 func (f *instanceFilter) register(cmd *cobra.Command) {
 	f.engine = choiceFlag(cmd, "engine", "", "only this kind", engines()...)
 	f.active = toggleFlag(cmd, "active", "only active ones; --active=false: only the others")
-	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this tag")
-	cmd.Flags().StringVar(&f.name, "name", "", "only those with this in their name")
+	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this `TAG`")
+	cmd.Flags().StringVar(&f.name, "name", "", "only those with this `TEXT` in their name")
 	cmd.Flags().BoolVar(&f.deleted, "deleted", false, "those that were removed")
 }
 

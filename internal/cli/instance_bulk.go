@@ -84,7 +84,7 @@ func (a *app) listTags(ctx context.Context, limit int) error {
 
 func (a *app) tagChangeCommand(verb, short string, action client.BulkAction) *cobra.Command {
 	var f bulkFlags
-	cmd := a.command(verb+" TAG…", short, cobra.MinimumNArgs(1), func(ctx context.Context, args []string) error {
+	cmd := a.command(verb+" TAG… "+selectorUse, short, cobra.MinimumNArgs(1), func(ctx context.Context, args []string) error {
 		return a.changeInstances(ctx, &f, client.InstanceBulk{Action: action, Tags: &args})
 	})
 	f.register(cmd)
@@ -93,7 +93,7 @@ func (a *app) tagChangeCommand(verb, short string, action client.BulkAction) *co
 
 func (a *app) instanceActivateCommand(verb, short string, action client.BulkAction) *cobra.Command {
 	var f bulkFlags
-	cmd := a.command(verb, short, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	cmd := a.command(verb+" "+selectorUse, short, cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.changeInstances(ctx, &f, client.InstanceBulk{Action: action})
 	})
 	f.register(cmd)

@@ -19,7 +19,7 @@ func (a *app) instanceExportCommand() *cobra.Command {
 		})
 	})
 	f.register(cmd)
-	cmd.Flags().StringVar(&path, "output-file", "", "file to write, in place of one that is there (default: standard output)")
+	cmd.Flags().StringVar(&path, "output-file", "", "`FILE` to write, in place of one that is there (default: standard output)")
 	return cmd
 }
 

@@ -22,8 +22,8 @@ func (a *app) instanceRestoreCommand() *cobra.Command {
 		"dbfleet instance list --deleted. When its name was taken meanwhile it needs --name;\n" +
 		"when its login was removed, --credential."
 	flags := cmd.Flags()
-	flags.StringVar(&f.name, "name", "", "another name")
-	flags.StringVar(&f.credential, "credential", "", "name or id of another login")
+	flags.StringVar(&f.name, "name", "", "another `NAME`")
+	flags.StringVar(&f.credential, "credential", "", "another `CREDENTIAL`, by name or id")
 	flags.BoolVar(&f.activate, "activate", false, "sync it again from now on")
 	return cmd
 }

@@ -58,7 +58,7 @@ func (a *app) describeInstance(v client.Instance, login client.Credential) {
 	t.add("identity", orDash(v.Identity))
 	t.add("registered", a.when(&v.CreatedAt))
 	t.add("changed", a.when(&v.UpdatedAt))
-	a.out.write(t.render(0))
+	a.facts(t)
 }
 
 // tlsRows also says what the mode leaves open, and shows no more than has an

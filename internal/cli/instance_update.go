@@ -23,7 +23,8 @@ func (a *app) instanceUpdateCommand() *cobra.Command {
 	cmd.Long = "Changes what is given and leaves the rest. An empty text returns to the default,\n" +
 		"such as --tls-ca ''; --tag replaces all tags, and --tag '' leaves none."
 	f.register(cmd)
-	cmd.Flags().StringVar(&f.name, "name", "", "new name")
+	withoutDefaults(cmd)
+	cmd.Flags().StringVar(&f.name, "name", "", "new `NAME`")
 	f.active = toggleFlag(cmd, "active", "sync it; --active=false: do not")
 	return cmd
 }

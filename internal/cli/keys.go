@@ -26,7 +26,7 @@ func (a *app) keysNewCommand() *cobra.Command {
 	cmd.Long = "Writes a new private key to FILE, which must not exist, and prints the public\n" +
 		"key. The API seals passwords with the public key; only workers, which have the\n" +
 		"private key, can open them. Without the private key they are lost."
-	cmd.Flags().StringVar(&path, "out", "", "file for the private key")
+	cmd.Flags().StringVar(&path, "out", "", "`FILE` for the private key")
 	must(cmd.MarkFlagRequired("out"))
 	return cmd
 }

@@ -14,7 +14,7 @@ func (a *app) keysPublicCommand() *cobra.Command {
 	cmd := a.command("public --file FILE", "Print the public keys of a key file", cobra.NoArgs,
 		func(context.Context, []string) error { return a.publicKeys(path) })
 	cmd.Long = "Prints the public key of each private key in FILE, as keys new printed it. It\nopens no database and asks no API."
-	cmd.Flags().StringVar(&path, "file", "", "file of private keys, as DBFLEET_PRIVATE_KEY_FILE names it")
+	cmd.Flags().StringVar(&path, "file", "", "`FILE` of private keys, as DBFLEET_PRIVATE_KEY_FILE names it")
 	must(cmd.MarkFlagRequired("file"))
 	return cmd
 }

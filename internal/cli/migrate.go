@@ -50,7 +50,7 @@ func (a *app) migrateDownCommand() *cobra.Command {
 		})
 	cmd.Long = "Undoes migrations, the newest first, until the schema has the given version.\n" +
 		"What those migrations' tables and columns held is lost."
-	cmd.Flags().Int64Var(&to, "to", 0, "version to return to; 0 removes everything")
+	cmd.Flags().Int64Var(&to, "to", 0, "`VERSION` to return to; 0 removes everything")
 	must(cmd.MarkFlagRequired("to"))
 	return cmd
 }

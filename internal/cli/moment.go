@@ -45,8 +45,8 @@ func parseAgo(s string) (time.Duration, bool) {
 type moments struct{ from, to string }
 
 func momentFlags(cmd *cobra.Command, m *moments) {
-	momentFlag(cmd, &m.from, "from", "started then or later")
-	momentFlag(cmd, &m.to, "to", "started before")
+	momentFlag(cmd, &m.from, "from", "started at this `TIME` or later")
+	momentFlag(cmd, &m.to, "to", "started before this `TIME`")
 }
 
 func (a *app) span(m moments) (from, to *time.Time, err error) {

@@ -50,7 +50,7 @@ func collect(ctx context.Context, limit int, next fetch) (list, error) {
 
 // limitFlag adds --limit to a command that lists.
 func limitFlag(cmd *cobra.Command, limit *int) {
-	cmd.Flags().IntVar(limit, "limit", defaultLimit, "the most rows to show; 0 for all")
+	cmd.Flags().IntVar(limit, "limit", defaultLimit, "show at most `N` rows; 0 for all")
 }
 
 func checkLimit(limit int) error {
@@ -88,6 +88,13 @@ func (a *app) showTable(t *table, more *string) {
 		a.err.printf("No room for %s: a wider terminal shows more, and | cat everything.\n", strings.Join(left, ", "))
 	}
 	a.tellMore(t, more)
+}
+
+// facts prints a table of what is known of one thing. On a terminal the last
+// column goes on below, so that it is there as a whole.
+func (a *app) facts(t *table) {
+	t.wrap = true
+	a.out.write(t.render(a.width()))
 }
 
 func (a *app) tellMore(t *table, more *string) {

@@ -37,8 +37,8 @@ type scheduleFlags struct {
 // register adds the flags that both commands have.
 func (f *scheduleFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.cron, "cron", "", "when, as in '0 2 * * *'")
-	flags.StringVar(&f.zone, "time-zone", "", "IANA name of its clock, as in Europe/Berlin (default: the setting time_zone)")
+	flags.StringVar(&f.cron, "cron", "", "when: a `CRON` expression, as in '0 2 * * *'")
+	flags.StringVar(&f.zone, "time-zone", "", "IANA `NAME` of its clock, as in Europe/Berlin (default: the setting time_zone)")
 	f.selectorFlags.register(cmd)
 	f.overlap = choiceFlag(cmd, "overlap", "", "what to do while its last sync runs (default skip)", words(client.OverlapSkip, client.OverlapQueue)...)
 	f.catchUp = choiceFlag(cmd, "catch-up", "", "what to do about a time that was missed (default skip)", words(client.CatchUpSkip, client.CatchUpOnce)...)
@@ -46,12 +46,12 @@ func (f *scheduleFlags) register(cmd *cobra.Command) {
 
 func (a *app) scheduleAddCommand() *cobra.Command {
 	var f scheduleFlags
-	cmd := a.command("add NAME --cron CRON (--all | --id N | --instance NAME | --tag TAG | --engine ENGINE)", "Add a schedule", cobra.ExactArgs(1),
+	cmd := a.command("add NAME --cron CRON "+selectorUse, "Add a schedule", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.addSchedule(ctx, args[0], &f) })
 	cmd.Long = "Adds a schedule. Which instances are active and selected is looked at when it\nfires.\n\n" + cronHelp + "\n\n" + selectorHelp
 	f.register(cmd)
 	f.category = choiceFlag(cmd, "category", string(client.CategoryAccount), "what to sync", categories()...)
-	cmd.Flags().IntVar(&f.maxAttempts, "max-attempts", 0, "attempts of one instance (default: the setting session.max_attempts)")
+	cmd.Flags().IntVar(&f.maxAttempts, "max-attempts", 0, "at most `N` attempts of one instance (default: the setting session.max_attempts)")
 	cmd.Flags().BoolVar(&f.paused, "paused", false, "add it, but do not let it fire yet")
 	must(cmd.MarkFlagRequired("cron"))
 	return cmd
@@ -107,9 +107,10 @@ func (a *app) scheduleUpdateCommand() *cobra.Command {
 		})
 	cmd.Long = "Changes what is given and leaves the rest. A selection replaces the old one as a\nwhole; --max-attempts 0 returns to the setting.\n\n" + cronHelp
 	f.register(cmd)
+	withoutDefaults(cmd)
 	f.category = choiceFlag(cmd, "category", "", "what to sync", categories()...)
-	cmd.Flags().StringVar(&f.name, "name", "", "new name")
-	cmd.Flags().IntVar(&f.maxAttempts, "max-attempts", 0, "attempts of one instance; 0 for the setting session.max_attempts")
+	cmd.Flags().StringVar(&f.name, "name", "", "new `NAME`")
+	cmd.Flags().IntVar(&f.maxAttempts, "max-attempts", 0, "at most `N` attempts of one instance; 0 for the setting session.max_attempts")
 	return cmd
 }
 

@@ -29,7 +29,7 @@ func (a *app) scheduleListCommand() *cobra.Command {
 	cmd := a.command("list", "List schedules", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.listSchedules(ctx, limit, client.ListSchedulesParams{Name: optional(name)})
 	})
-	cmd.Flags().StringVar(&name, "name", "", "only those with this in their name")
+	cmd.Flags().StringVar(&name, "name", "", "only those with this `TEXT` in their name")
 	limitFlag(cmd, &limit)
 	return cmd
 }
@@ -125,7 +125,7 @@ func (a *app) describeSchedule(s client.Schedule) {
 	if s.MaxAttempts != nil {
 		t.add("attempts", fmt.Sprintf("at most %d of one instance", *s.MaxAttempts))
 	}
-	a.out.write(t.render(0))
+	a.facts(t)
 }
 
 func fireTable() *table {
@@ -189,7 +189,7 @@ func (a *app) scheduleNextCommand() *cobra.Command {
 	count := 10
 	cmd := a.command("next NAME|ID", "Show its next times", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.nextFires(ctx, args[0], count) })
-	cmd.Flags().IntVar(&count, "count", count, "how many, 1 to 100")
+	cmd.Flags().IntVar(&count, "count", count, "show `N` times, 1 to 100")
 	return cmd
 }
 

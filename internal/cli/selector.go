@@ -17,16 +17,19 @@ type selectorFlags struct {
 	engines   []string
 }
 
+const selectorUse = "(--all | --id ID | --instance NAME | --tag TAG | --engine ENGINE)"
+
 const selectorHelp = `Every kind of selection but --all can be given more than once, for any of
 several; of different kinds an instance must match each one.`
 
 func (f *selectorFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.all, "all", false, "every active instance")
-	flags.Int64SliceVar(&f.ids, "id", nil, "instance by its id")
-	flags.StringArrayVar(&f.instances, "instance", nil, "instance by its name")
-	flags.StringSliceVar(&f.tags, "tag", nil, "instances with this tag")
-	flags.StringSliceVar(&f.engines, "engine", nil, "instances of this engine")
+	flags.Int64SliceVar(&f.ids, "id", nil, "instance by its `ID`")
+	flags.Lookup("id").DefValue = "" // "[]" would be shown
+	flags.StringArrayVar(&f.instances, "instance", nil, "instance by its `NAME`")
+	flags.StringSliceVar(&f.tags, "tag", nil, "instances with this `TAG`")
+	flags.StringSliceVar(&f.engines, "engine", nil, "instances of this `ENGINE`")
 }
 
 func (f *selectorFlags) lists() int {

@@ -17,7 +17,7 @@ func (a *app) syncCancelCommand() *cobra.Command {
 			return a.cancelSync(ctx, args[0], ifChanged(cmd, "record", record))
 		})
 	cmd.Long = "Cancels a sync: no further instance is started, and what is running is stopped\nwithin seconds."
-	cmd.Flags().Int64Var(&record, "record", 0, "cancel only this record; sync show --records lists them")
+	cmd.Flags().Int64Var(&record, "record", 0, "cancel only the record of this `ID`; sync show --records lists them")
 	return cmd
 }
 

@@ -24,9 +24,9 @@ func (f *sessionFilter) add(cmd *cobra.Command) {
 		words(client.SessionTypeScheduled, client.SessionTypeManualBatch, client.SessionTypeManualSingle)...)
 	f.result = choiceFlag(cmd, "result", "", "only with this result", words(client.SessionResultSucceeded, client.SessionResultPartial,
 		client.SessionResultFailed, client.SessionResultCancelled)...)
-	cmd.Flags().StringVar(&f.creator, "created-by", "", "only by this user's number, by system or by schedule")
-	cmd.Flags().StringVar(&f.instance, "instance", "", "only with this instance, by name or id")
-	cmd.Flags().StringVar(&f.search, "search", "", "first digits of the id, part of the reason, or the whole name of an instance")
+	cmd.Flags().StringVar(&f.creator, "created-by", "", "only by this `USER`, by name or id, by system or by schedule")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "only with this `INSTANCE`, by name or id")
+	cmd.Flags().StringVar(&f.search, "search", "", "`TEXT`: first digits of the id, part of the reason, or the whole name of an instance")
 	momentFlags(cmd, &f.moments)
 }
 
@@ -34,15 +34,31 @@ func (f *sessionFilter) add(cmd *cobra.Command) {
 func (f *sessionFilter) params(ctx context.Context, a *app, c *api) (client.ListSyncSessionsParams, error) {
 	params := client.ListSyncSessionsParams{
 		Category: given[client.Category](f.category), Status: given[client.SessionStatus](f.status), Type: given[client.SessionType](f.kind),
-		Result: given[client.SessionResult](f.result), CreatedBy: optional(f.creator), Q: optional(f.search),
+		Result: given[client.SessionResult](f.result), Q: optional(f.search),
 	}
 	var err error
+	if params.CreatedBy, err = c.creator(ctx, f.creator); err != nil {
+		return params, err
+	}
 	if params.From, params.To, err = a.span(f.moments); err != nil || f.instance == "" {
 		return params, err
 	}
 	id, err := c.findInstance(ctx, f.instance)
 	params.InstanceId = &id
 	return params, err
+}
+
+// creator returns what the API takes for a user, whom it knows by the number, or
+// for the words that stand for none; nil for nobody.
+func (c *api) creator(ctx context.Context, named string) (*string, error) {
+	if named == "" || named == "system" || named == "schedule" || isNumber(named) {
+		return optional(named), nil
+	}
+	id, err := c.findUser(ctx, named)
+	if err != nil {
+		return nil, fmt.Errorf("look up the user %q (a number needs no look-up, which is an admin's): %w", named, err)
+	}
+	return new(number(id)), nil
 }
 
 // listFlags are those of sync list.

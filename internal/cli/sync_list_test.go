@@ -67,6 +67,20 @@ func TestSyncRecordsAsksForWhatTheFlagsSay(t *testing.T) {
 	}
 }
 
+func TestSyncListTakesTheNameOfACreator(t *testing.T) {
+	t.Parallel()
+	b := &bench{api: serve(t, routes{"GET /users": page(sampleUser()), "GET /sync-sessions": page(succeeded())})}
+	for creator, want := range map[string]string{"alice": "7", "12": "12", "system": "system", "schedule": "schedule"} {
+		b.run(t, "sync", "list", "--created-by", creator).want(t, 0)
+		if got := b.api.last().query; !strings.Contains(got, "created_by="+want) {
+			t.Errorf("%s: asked for %s", creator, got)
+		}
+	}
+	got := b.run(t, "sync", "list", "--created-by", "bob")
+	got.want(t, 2)
+	got.wantErr(t, `no user is named "bob"`)
+}
+
 func TestSyncRecordsSayWhyTheyWait(t *testing.T) {
 	t.Parallel()
 	other, later := sampleID, sampleTime.Add(90*time.Second)

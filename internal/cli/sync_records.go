@@ -24,10 +24,10 @@ func (a *app) syncRecordsCommand() *cobra.Command {
 	cmd := a.command("records SESSION", "Show what happened to each instance of a sync", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return a.listRecords(ctx, args[0], &f) })
 	cmd.Long = "Shows a line for each instance: its error, or why it does not run yet."
-	cmd.Flags().StringSliceVar(&f.status, "status", nil, "only in these states: pending, queued, running, completed, failed, cancelled, skipped")
-	cmd.Flags().StringVar(&f.code, "code", "", "only those whose last failure has this code")
-	cmd.Flags().StringVar(&f.fingerprint, "fingerprint", "", "only those whose last failure is of this kind; sync errors shows them")
-	cmd.Flags().StringVar(&f.search, "search", "", "only instances with this in their name, in any case")
+	cmd.Flags().StringSliceVar(&f.status, "status", nil, "only in these `STATES`: pending, queued, running, completed, failed, cancelled, skipped")
+	cmd.Flags().StringVar(&f.code, "code", "", "only those whose last failure has this `CODE`")
+	cmd.Flags().StringVar(&f.fingerprint, "fingerprint", "", "only those whose last failure is of this `KIND`; sync errors shows them")
+	cmd.Flags().StringVar(&f.search, "search", "", "only instances with this `TEXT` in their name, in any case")
 	f.sort = choiceFlag(cmd, "sort", "", "sort by", words(client.ListSyncRecordsParamsSortId, client.ListSyncRecordsParamsSortDuration,
 		client.ListSyncRecordsParamsSortInstanceName)...)
 	f.order = choiceFlag(cmd, "order", "", "sort up or down", words(client.ListSyncRecordsParamsOrderAsc, client.ListSyncRecordsParamsOrderDesc)...)

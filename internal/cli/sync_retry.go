@@ -23,9 +23,9 @@ func (a *app) syncRetryCommand() *cobra.Command {
 	cmd.Long = "Starts a new sync of those instances of an ended one that failed, or were\ncancelled.\n\n" + watchHelp
 	f.scope = choiceFlag(cmd, "scope", "", "which instances, failed if not said",
 		words(client.RetryRequestScopeFailed, client.RetryRequestScopeCancelled)...)
-	cmd.Flags().StringSliceVar(&f.status, "status", nil, "the same for several states: failed, cancelled, skipped")
-	cmd.Flags().StringVar(&f.code, "code", "", "only those that failed with this code")
-	cmd.Flags().StringVar(&f.fingerprint, "fingerprint", "", "only failures of this kind; sync errors shows them")
+	cmd.Flags().StringSliceVar(&f.status, "status", nil, "the same for several `STATES`: failed, cancelled, skipped")
+	cmd.Flags().StringVar(&f.code, "code", "", "only those that failed with this `CODE`")
+	cmd.Flags().StringVar(&f.fingerprint, "fingerprint", "", "only failures of this `KIND`; sync errors shows them")
 	cmd.Flags().BoolVarP(&f.watch, "watch", "w", false, "watch it until it ends")
 	return cmd
 }

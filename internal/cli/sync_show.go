@@ -19,8 +19,15 @@ type recordFilter struct {
 
 func (a *app) syncShowCommand() *cobra.Command {
 	var f recordFilter
-	cmd := a.command("show SESSION", "Show a sync, or what happened to each of its instances", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return a.showSync(ctx, args[0], &f) })
+	var cmd *cobra.Command
+	cmd = a.command("show SESSION", "Show a sync, or what happened to each of its instances", cobra.ExactArgs(1),
+		func(ctx context.Context, args []string) error {
+			f.records = f.records || f.status.value != ""
+			if cmd.Flags().Changed("limit") && !f.records {
+				return usagef("--limit goes with --records")
+			}
+			return a.showSync(ctx, args[0], &f)
+		})
 	cmd.Flags().BoolVar(&f.records, "records", false, "one line for each instance")
 	f.status = choiceFlag(cmd, "status", "", "with --records: only those in this state", words(client.RecordStatusPending,
 		client.RecordStatusQueued, client.RecordStatusRunning, client.RecordStatusCompleted, client.RecordStatusFailed,
@@ -37,7 +44,7 @@ func (a *app) showSync(ctx context.Context, named string, f *recordFilter) error
 	if err != nil {
 		return err
 	}
-	if f.records || f.status.value != "" {
+	if f.records {
 		id, err := c.findSession(ctx, named)
 		if err != nil {
 			return err
@@ -77,7 +84,7 @@ func (a *app) describe(s client.SyncSession) {
 	if s.Reason != "" {
 		t.add("reason", s.Reason)
 	}
-	a.out.write(t.render(0))
+	a.facts(t)
 	a.counts(s)
 	a.failures(s)
 	if ended(s) {

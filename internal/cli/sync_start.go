@@ -22,14 +22,14 @@ type startFlags struct {
 
 func (a *app) syncStartCommand() *cobra.Command {
 	var f startFlags
-	cmd := a.command("start (--all | --id N | --instance NAME | --tag TAG | --engine ENGINE)", "Start a sync", cobra.NoArgs,
+	cmd := a.command("start "+selectorUse, "Start a sync", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return a.startSync(ctx, &f) })
 	cmd.Long = "Starts a sync of all active instances that are selected.\n\n" + selectorHelp + "\n\n" + watchHelp
 	flags := cmd.Flags()
 	f.category = choiceFlag(cmd, "category", string(client.CategoryAccount), "what to sync", categories()...)
 	f.register(cmd)
-	flags.StringVar(&f.key, "idempotency-key", "", "start only one session, however often the same request is sent with this key")
-	flags.IntVar(&f.maxAttempts, "max-attempts", 0, "attempts of one instance (default: the setting session.max_attempts)")
+	flags.StringVar(&f.key, "idempotency-key", "", "start only one session, however often the same request is sent with this `KEY`")
+	flags.IntVar(&f.maxAttempts, "max-attempts", 0, "at most `N` attempts of one instance (default: the setting session.max_attempts)")
 	flags.BoolVarP(&f.watch, "watch", "w", false, "watch it until it ends")
 	return cmd
 }

@@ -51,7 +51,7 @@ func (a *app) describeStats(s client.SyncStatistics) {
 	if total.RecordsPerSecond != nil {
 		t.add("speed", fmt.Sprintf("%.1f instances/s", *total.RecordsPerSecond))
 	}
-	a.out.write(t.render(0))
+	a.facts(t)
 	if a.csv {
 		a.showTable(statsTable(s), nil)
 		return

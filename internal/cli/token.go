@@ -34,9 +34,9 @@ itself and makes the user, too, with --role. That is for the first token, and
 for the day when no admin has a valid one.`
 	f.role = choiceFlag(cmd, "role", "", "with --local, what the user may do", words(user.Roles()...)...)
 	cmd.Flags().BoolVar(&f.local, "local", false, "make it in the database, without the API")
-	cmd.Flags().StringVar(&f.user, "user", "", "name of the user it belongs to")
-	cmd.Flags().StringVar(&f.name, "name", "", "what the token is for")
-	cmd.Flags().StringVar(&f.expires, "expires", "90d", "how long it is valid, such as 90d or 12h, or never")
+	cmd.Flags().StringVar(&f.user, "user", "", "`NAME` of the user it belongs to")
+	cmd.Flags().StringVar(&f.name, "name", "", "`TEXT` that says what the token is for")
+	cmd.Flags().StringVar(&f.expires, "expires", "90d", "how long it is valid: `SPAN` such as 90d or 12h, or never")
 	must(cmd.MarkFlagRequired("user"))
 	return cmd
 }
@@ -106,7 +106,7 @@ func (a *app) tokenListCommand() *cobra.Command {
 	var f tokenFilter
 	cmd := a.command("list", "List your tokens; an admin also those of others", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return a.listTokens(ctx, &f) })
-	cmd.Flags().StringVar(&f.user, "user", "", "those of this user, by name or id")
+	cmd.Flags().StringVar(&f.user, "user", "", "those of this `USER`, by name or id")
 	cmd.Flags().BoolVar(&f.all, "all", false, "those of all users")
 	cmd.MarkFlagsMutuallyExclusive("user", "all")
 	limitFlag(cmd, &f.limit)

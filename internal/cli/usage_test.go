@@ -74,6 +74,7 @@ func TestWrongArgumentsSendNothing(t *testing.T) {
 		"hold list --limit -1":                 "--limit",
 		"sync list --limit -1":                 "--limit",
 		"sync show 6f2c1f0e --limit -1":        "--limit",
+		"sync show 6f2c1f0e --limit 5":         "--limit goes with --records",
 		"whoami --api-url ftp://x":             "--api-url: must start with http://",
 		"whoami --api-url localhost:8080":      "--api-url: must start with http://",
 		"whoami --api-url http://u:p@x":        "must hold nothing but",

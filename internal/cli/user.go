@@ -161,5 +161,5 @@ func (a *app) describeUser(u client.User) {
 	}
 	t.add("created", a.when(&u.CreatedAt))
 	t.add("last used", a.when(u.LastUsedAt))
-	a.out.write(t.render(0))
+	a.facts(t)
 }

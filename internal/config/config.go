@@ -28,14 +28,16 @@ const (
 // Config is what a serving process was told. Make one with Load, or fill it in
 // a test; a field that the role does not use is zero.
 type Config struct {
-	Role         Role
-	DatabaseURL  secret.Text // postgres:// or postgresql://; checked in its outer form only
-	DBConns      int         // the most connections to Postgres
-	RedisURL     secret.Text // as asynq.ParseRedisURI takes it
-	MonitorAddr  string      // host:port of health, metrics and, in the api, Asynqmon
-	LogLevel     slog.Level
-	LogFormat    logging.Format
-	DrainTimeout time.Duration // that running work or requests get at shutdown
+	Role        Role
+	DatabaseURL secret.Text // postgres:// or postgresql://; checked in its outer form only
+	DBConns     int         // the most connections to Postgres
+	RedisURL    secret.Text // as asynq.ParseRedisURI takes it
+	MonitorAddr string      // host:port of health, metrics and, in the api, Asynqmon
+	LogLevel    slog.Level
+	LogFormat   logging.Format
+
+	// Of the api and the worker.
+	DrainTimeout time.Duration // that running requests or work get at shutdown
 
 	// Of the api.
 	HTTPAddr       string           // host:port of the API and the pages
@@ -58,14 +60,13 @@ type Config struct {
 func Load(role Role, environ []string) (Config, error) {
 	r := newReader(environ)
 	c := Config{
-		Role:         role,
-		DatabaseURL:  r.databaseURL(),
-		DBConns:      r.number(varDBConns, defaultDBConns(role), 2, 1000),
-		RedisURL:     r.redisURL(),
-		MonitorAddr:  r.address(varMonitorAddr, defaultMonitorAddr(role)),
-		LogLevel:     r.logLevel(),
-		LogFormat:    r.logFormat(),
-		DrainTimeout: r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute),
+		Role:        role,
+		DatabaseURL: r.databaseURL(),
+		DBConns:     r.number(varDBConns, defaultDBConns(role), 2, 1000),
+		RedisURL:    r.redisURL(),
+		MonitorAddr: r.address(varMonitorAddr, defaultMonitorAddr(role)),
+		LogLevel:    r.logLevel(),
+		LogFormat:   r.logFormat(),
 	}
 	switch role {
 	case API:
@@ -80,6 +81,7 @@ func Load(role Role, environ []string) (Config, error) {
 }
 
 func (c *Config) loadAPI(r *reader) {
+	c.DrainTimeout = r.drainTimeout()
 	c.HTTPAddr = r.address(varHTTPAddr, defaultHTTPAddr)
 	c.PublicKey = r.publicKey()
 	c.TrustedProxies = r.prefixes(varTrustedProxies)
@@ -90,9 +92,14 @@ func (c *Config) loadAPI(r *reader) {
 }
 
 func (c *Config) loadWorker(r *reader) {
+	c.DrainTimeout = r.drainTimeout()
 	c.Keys = r.keyring()
 	c.TargetAllow = r.targetAllow()
 	c.loadPlaces(r)
+}
+
+func (r *reader) drainTimeout() time.Duration {
+	return r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute)
 }
 
 // loadPlaces reads how much a worker does at a time, and of what.
@@ -160,7 +167,8 @@ func LoadCheckup(environ []string) (Checkup, error) {
 	c.loadKeys(r)
 	r.logLevel()
 	r.logFormat()
-	r.duration(varDrainTimeout, 30*time.Second, time.Second, 10*time.Minute)
+	r.drainTimeout()
+	r.apiURL()
 	r.address(varMonitorAddr, defaultMonitorAddr(API))
 	r.address(varHTTPAddr, defaultHTTPAddr)
 	r.prefixes(varTrustedProxies)

@@ -100,7 +100,7 @@ func TestDefaultsOfEachRole(t *testing.T) {
 	for name, tt := range map[string]struct{ got, want figures }{
 		"api":       {of(api), figures{16, 0, 0, "127.0.0.1:8081", "127.0.0.1:8080", "auto", 30 * time.Second, slog.LevelInfo}},
 		"worker":    {of(worker), figures{4, 64, 4, "127.0.0.1:0", "", "auto", 30 * time.Second, slog.LevelInfo}},
-		"scheduler": {of(scheduler), figures{4, 0, 0, "127.0.0.1:0", "", "auto", 30 * time.Second, slog.LevelInfo}},
+		"scheduler": {of(scheduler), figures{4, 0, 0, "127.0.0.1:0", "", "auto", 0, slog.LevelInfo}},
 	} {
 		if diff := cmp.Diff(tt.want, tt.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -266,8 +266,9 @@ func TestCheckupReadsWhatIsSetAndNamesWhatIsNot(t *testing.T) {
 	}
 	bad, err := config.LoadCheckup([]string{
 		"DBFLEET_PUBLIC_KEY=x", "DBFLEET_TARGET_ALLOW=x", "DBFLEET_QUEUES=x", "DBFLEET_HTTP_ADDR=x", "DBFLEET_LOG_LEVEL=x", "DBFLEET_X=x",
+		"DBFLEET_API_URL=localhost:8080",
 	})
-	if len(faults(err)) != 8 || bad.TargetAllow != nil {
+	if len(faults(err)) != 9 || bad.TargetAllow != nil {
 		t.Errorf("faults = %q", faults(err))
 	}
 }

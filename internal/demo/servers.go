@@ -39,6 +39,9 @@ type servers struct {
 const targetUser = "dbfleet"
 
 func (s *servers) start(ctx context.Context, dir string, say func(string, ...any)) (err error) {
+	if err := localsvc.EnsureAll(ctx); err != nil {
+		return err
+	}
 	say("Starting private servers below %s …", dir)
 	for _, one := range []struct {
 		name   string

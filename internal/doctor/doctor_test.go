@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,13 +78,18 @@ func TestJudges(t *testing.T) {
 	}
 }
 
-// brothers knows one name; another one hangs until the question is taken back.
-type brothers struct{}
+// brothers knows all names but two: one hangs until the question is taken back,
+// and nobody is not there. It counts the questions.
+type brothers struct{ asked *atomic.Int32 }
 
-func (brothers) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
-	if host == "slow" {
+func (b brothers) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	b.asked.Add(1)
+	switch host {
+	case "slow":
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case "nobody":
+		return nil, errors.New("no such host")
 	}
 	return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
 }
@@ -95,14 +101,21 @@ func TestAddressesAreJudgedByWhatTheyResolveTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	p := Patient{Allowed: &policy, Resolver: brothers{}}
+	b := brothers{new(atomic.Int32)}
+	p := Patient{Allowed: &policy, Resolver: b}
 	got := p.reach(ctx, []Address{{"db1", 5432, "one", 2}, {"db1", 3306, "two", 3}, {"192.168.0.1", 5432, "three", 4}})
 	if got.allowed != 2 || got.refused != 7 || strings.Join(got.names, " ") != "three two" {
 		t.Errorf("reach = %+v", got)
 	}
+	if n := b.asked.Load(); n != 1 {
+		t.Errorf("db1 was looked up %d times", n)
+	}
+	if got := judgeReach(p.reach(ctx, []Address{{"nobody", 5432, "one", 2}})); got.Verdict != Warn || !strings.HasSuffix(got.Found, "2 active instances cannot be looked up here") {
+		t.Errorf("found %+v", got)
+	}
 	cancel()
-	if got := p.reach(ctx, []Address{{"slow", 5432, "one", 2}}); got.unknown != 2 {
-		t.Errorf("reach = %+v", got)
+	if got := judgeReach(p.reach(ctx, []Address{{"slow", 5432, "one", 2}})); got.Verdict != Warn || !strings.Contains(got.Found, "; 2 not looked up within 5s") {
+		t.Errorf("found %+v", got)
 	}
 }
 

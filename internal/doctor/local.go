@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -88,8 +89,8 @@ func (p Patient) allowList(ctx context.Context, addresses []Address) []Finding {
 
 // reach is what the allow list means for the instances.
 type reach struct {
-	allowed, refused, unknown int      // instances
-	names                     []string // of some that are refused
+	allowed, refused, unknown, late int      // instances; late: not looked up in time
+	names                           []string // of some that are refused
 }
 
 // reach asks for all names within resolveTime.
@@ -100,20 +101,12 @@ func (p Patient) reach(ctx context.Context, addresses []Address) reach {
 	var r reach
 	var group errgroup.Group
 	group.SetLimit(resolvers)
-	for _, a := range addresses {
+	for _, one := range byHost(addresses) {
 		group.Go(func() error {
-			known, err := p.checkAddress(ctx, a)
+			found := p.reachOf(ctx, one)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case err != nil:
-				r.refused += a.Instances
-				r.names = append(r.names, a.Name)
-			case known:
-				r.allowed += a.Instances
-			default:
-				r.unknown += a.Instances
-			}
+			r.add(found)
 			return nil
 		})
 	}
@@ -122,30 +115,68 @@ func (p Patient) reach(ctx context.Context, addresses []Address) reach {
 	return r
 }
 
-// checkAddress returns the refusal of an address; known is false when its name
-// cannot be looked up.
-func (p Patient) checkAddress(ctx context.Context, a Address) (known bool, err error) {
-	failed := false
-	look := noting{p.Resolver, &failed}
-	err = p.Allowed.CheckHost(ctx, look, a.Host, uint16(a.Port))
-	if errors.Is(err, netguard.ErrNotAllowed) {
-		return true, err
+// byHost puts the addresses of one host together, in their order.
+func byHost(addresses []Address) [][]Address {
+	var hosts [][]Address
+	at := map[string]int{}
+	for _, a := range addresses {
+		i, seen := at[a.Host]
+		if !seen {
+			i = len(hosts)
+			at[a.Host], hosts = i, append(hosts, nil)
+		}
+		hosts[i] = append(hosts[i], a)
 	}
-	return !failed, nil
+	return hosts
 }
 
-// noting notes that a look-up has failed, which CheckHost passes over.
-type noting struct {
+// reachOf is the reach of addresses of one host, which is looked up once.
+func (p Patient) reachOf(ctx context.Context, addresses []Address) (r reach) {
+	look := &once{Resolver: p.Resolver}
+	for _, a := range addresses {
+		err := p.Allowed.CheckHost(ctx, look, a.Host, uint16(a.Port))
+		switch {
+		case errors.Is(err, netguard.ErrNotAllowed):
+			r.refused += a.Instances
+			r.names = append(r.names, a.Name)
+		case look.err == nil:
+			r.allowed += a.Instances
+		case look.late:
+			r.late += a.Instances
+		default:
+			r.unknown += a.Instances
+		}
+	}
+	return r
+}
+
+func (r *reach) add(more reach) {
+	r.allowed += more.allowed
+	r.refused += more.refused
+	r.unknown += more.unknown
+	r.late += more.late
+	r.names = append(r.names, more.names...)
+}
+
+// once looks one host up, once, and keeps the error, which CheckHost passes
+// over.
+type once struct {
 	netguard.Resolver
 
-	failed *bool
+	asked bool
+	late  bool // the time was up
+	addrs []netip.Addr
+	err   error
 }
 
 // LookupNetIP implements netguard.Resolver.
-func (n noting) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	addrs, err := n.Resolver.LookupNetIP(ctx, network, host)
-	*n.failed = err != nil
-	return addrs, err
+func (o *once) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if !o.asked {
+		o.asked = true
+		o.addrs, o.err = o.Resolver.LookupNetIP(ctx, network, host)
+		o.late = o.err != nil && ctx.Err() != nil
+	}
+	return o.addrs, o.err
 }
 
 func judgeReach(r reach) Finding {
@@ -155,7 +186,17 @@ func judgeReach(r reach) Finding {
 			"%d active instances are not allowed: %s", r.refused, some(r.names))
 	case r.unknown > 0:
 		return warn("addresses", "See that their host names are right; the workers may have another name server than this machine.",
-			"the names of %d active instances cannot be looked up here", r.unknown)
+			"the names of %d active instances cannot be looked up here%s", r.unknown, tooLate(r))
+	case r.late > 0:
+		return warn("addresses", "Nothing is known to be wrong with them; the name server is slow, or they are many.",
+			"%d active instances are allowed%s", r.allowed, tooLate(r))
 	}
 	return ok("addresses", "all %d active instances are allowed", r.allowed)
+}
+
+func tooLate(r reach) string {
+	if r.late == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d not looked up within %s", r.late, resolveTime)
 }
