@@ -30,7 +30,7 @@ func usualSizes() sizes {
 		big: 100_000, repeats: 3, noop: 20_000, tasks: 100_000,
 		scale: []int{1_000, 10_000, 100_000}, million: 1_000_000, first: 50_000,
 		history: 1_000, each: 10_000, running: 100_000, streams: 1_000, changes: 15,
-		postgres: 160, mariadb: 600,
+		postgres: 112, mariadb: 600,
 		workers: []int{1, 2}, trips: []time.Duration{0, 20 * time.Millisecond},
 		rate: 200, loadTime: 5 * time.Second,
 	}
