@@ -18,6 +18,7 @@ type live struct {
 	figure    string
 	target    target
 	instances int
+	workers   []int // how many processes, one case after the other
 }
 
 func measureSyncPostgres(ctx context.Context, b *bench) error {
@@ -34,7 +35,8 @@ func (b *bench) livePostgres(ctx context.Context) (live, error) {
 		return live{}, err
 	}
 	return live{
-		figure: "sync-postgres", instances: b.postgres,
+		// With one worker the target is at its limit already.
+		figure: "sync-postgres", instances: b.postgres, workers: b.workers[:1],
 		target: target{engine: fleet.PostgreSQL, host: server.Host(), port: server.Port()},
 	}, nil
 }
@@ -45,14 +47,14 @@ func measureSyncMariaDB(ctx context.Context, b *bench) error {
 		return err
 	}
 	return measureSync(ctx, b, live{
-		figure: "sync-mariadb", instances: b.mariadb,
+		figure: "sync-mariadb", instances: b.mariadb, workers: b.workers,
 		target: target{engine: fleet.MySQL, host: server.Host(), port: server.Port()},
 	})
 }
 
 func measureSync(ctx context.Context, b *bench, f live) error {
 	for _, trip := range b.trips {
-		for _, workers := range b.workers {
+		for _, workers := range f.workers {
 			if err := f.measure(ctx, b, trip, workers); err != nil {
 				return fmt.Errorf("%s: %w", caseName(workers, trip), err)
 			}

@@ -17,6 +17,7 @@ type bench struct {
 	sizes
 
 	out     io.Writer // for progress
+	exit    func(int) // ends this process
 	self    string    // this program
 	bin     string    // folder of the programs that are measured
 	servers *servers
@@ -46,7 +47,7 @@ func measure(ctx context.Context, o options, s sizes, stdout, stderr io.Writer) 
 		return fmt.Errorf("find the programs: %w", err)
 	}
 	return measureWith(ctx, &bench{
-		options: o, sizes: s, out: stderr, self: self, bin: filepath.Dir(self), report: newReport(),
+		options: o, sizes: s, out: stderr, exit: os.Exit, self: self, bin: filepath.Dir(self), report: newReport(),
 	}, stdout)
 }
 
@@ -76,7 +77,7 @@ func (b *bench) giveUp(stdout io.Writer) {
 	b.report.fault("deadline", errDeadline)
 	_ = b.report.close() // it is not whole
 	_ = b.print(stdout)  // nothing is left to be done about it
-	os.Exit(exitFailed)  // programs and servers end with us
+	b.exit(exitFailed)   // programs and servers end with us
 }
 
 // prepare starts the servers and describes the machine.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dbfleet/dbfleet/internal/localsvc"
 )
 
 // TestMain lets the smoke test run this program again in other roles, as the
@@ -18,19 +21,29 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == roleCommand {
 		os.Exit(playRole(os.Args[2:], os.Stderr))
 	}
+	if err := localsvc.Ensure(context.Background()); err != nil { // or the tests' limits would have to allow for it
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
-// smallest is so little of everything that a figure takes seconds.
+// testTime is only for a test that hangs.
+const testTime = 10 * time.Minute
+
+// smallest is so little of everything that a figure takes seconds. The session
+// of the running ones is too big to end meanwhile.
 func smallest() sizes {
 	s := quickSizes()
 	s.noop, s.tasks, s.workers = 50, 100, []int{1}
+	s.history, s.each, s.running, s.streams, s.changes = 8, 50, 20_000, 25, 2
+	s.rate, s.loadTime = 20, 200*time.Millisecond
 	return s
 }
 
-// One figure, with all that the others use: servers, stage, programs, our own
-// worker, bare asynq, what Postgres tells, report.
-func TestBenchMeasuresAFigureAndLeavesNothingBehind(t *testing.T) {
+// Some figures, with all that the others use: servers, stage, programs, our own
+// worker, bare asynq, a history, streams, what Postgres tells, report.
+func TestBenchMeasuresFiguresAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	bin, dir := t.TempDir(), filepath.Join(t.TempDir(), "bench")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "../../cmd/api", "../../cmd/scheduler").CombinedOutput(); err != nil {
@@ -42,13 +55,13 @@ func TestBenchMeasuresAFigureAndLeavesNothingBehind(t *testing.T) {
 	}
 	var table, progress strings.Builder
 	b := &bench{
-		options: options{only: []string{"noop"}, dir: dir, json: filepath.Join(t.TempDir(), "bench.json"), deadline: 2 * time.Minute},
-		sizes:   smallest(), out: &progress, self: self, bin: bin, report: newReport(),
+		options: options{only: []string{"noop", "reads", "streams"}, dir: dir, json: filepath.Join(t.TempDir(), "bench.json"), deadline: testTime},
+		sizes:   smallest(), out: &progress, exit: noExit(t), self: self, bin: bin, report: newReport(),
 	}
 	if err := measureWith(t.Context(), b, &table); err != nil {
 		t.Fatalf("%v\n%s\n%s\n%s", err, table.String(), progress.String(), logsOf(t, dir))
 	}
-	for _, want := range []string{"1 worker", "records/s", "bare asynq", "Postgres time", "memory", "asynq v"} {
+	for _, want := range []string{"1 worker", "records/s", "bare asynq", "Postgres time", "memory", "asynq v", "statistics: whole range, p95", "25 clients, events to each"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, table.String())
 		}
@@ -57,6 +70,25 @@ func TestBenchMeasuresAFigureAndLeavesNothingBehind(t *testing.T) {
 		t.Errorf("the folder is still there: %v", err)
 	}
 	checkJSON(t, b.json)
+}
+
+// noExit is the end of a process that is not ours to end.
+func noExit(t *testing.T) func(int) {
+	t.Helper()
+	return func(code int) { t.Errorf("the process would have ended with %d", code) }
+}
+
+// Something that hangs beyond the deadline costs no more than itself.
+func TestBenchThatHangsPrintsWhatThereIsAndEnds(t *testing.T) {
+	t.Parallel()
+	code := -1
+	b := &bench{report: newReport(), exit: func(c int) { code = c }}
+	b.report.add(line{Figure: "create", Case: "what there is"})
+	var table strings.Builder
+	b.giveUp(&table)
+	if code != exitFailed || !strings.Contains(table.String(), errDeadline.Error()) || !strings.Contains(table.String(), "what there is") {
+		t.Errorf("exit %d after:\n%s", code, table.String())
+	}
 }
 
 func checkJSON(t *testing.T, name string) {
@@ -100,7 +132,7 @@ func TestBenchSaysWhatIsMissing(t *testing.T) {
 		deadline time.Duration
 		want     string
 	}{
-		"no programs": {bin: "/nowhere", deadline: time.Minute, want: "/nowhere/api"},
+		"no programs": {bin: "/nowhere", deadline: testTime, want: "/nowhere/api"},
 		"no time":     {deadline: time.Nanosecond, want: errDeadline.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +140,7 @@ func TestBenchSaysWhatIsMissing(t *testing.T) {
 			var table strings.Builder
 			b := &bench{
 				options: options{only: []string{"create"}, dir: filepath.Join(t.TempDir(), "bench"), deadline: c.deadline},
-				sizes:   smallest(), out: io.Discard, bin: c.bin, report: newReport(),
+				sizes:   smallest(), out: io.Discard, exit: noExit(t), bin: c.bin, report: newReport(),
 			}
 			if err := measureWith(t.Context(), b, &table); err == nil {
 				t.Error("no error")

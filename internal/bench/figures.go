@@ -26,6 +26,8 @@ func figures() []figure {
 		{"silent", "account syncs per second with 5 % of the instances silent, beside none", measureSilent},
 		{"cancel", "cancel of a running session", measureCancel},
 		{"get", "GET of a running session and of a page of its records", measureGet},
+		{"reads", "GET of lists, details and statistics beside a history of ten million records", measureReads},
+		{"streams", "clients that follow a running session, and when they see a change", measureStreams},
 		{"scale", "cost per record of small and big sessions", measureScale},
 		{"million", "a session of a million records", measureMillion},
 	}

@@ -26,24 +26,15 @@ func measureGet(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, get := range []struct {
-		what string
-		call func(context.Context) (*http.Response, error)
-	}{
-		{"the session", func(ctx context.Context) (*http.Response, error) { return s.api.GetSyncSession(ctx, one.id) }},
-		{"a page of its records", func(ctx context.Context) (*http.Response, error) {
+	for _, g := range []get{
+		{"the session", true, func(ctx context.Context) (*http.Response, error) { return s.api.GetSyncSession(ctx, one.id) }},
+		{"a page of its records", true, func(ctx context.Context) (*http.Response, error) {
 			return s.api.ListSyncRecords(ctx, one.id, &client.ListSyncRecordsParams{})
 		}},
 	} {
-		l := load(ctx, b.rate, b.loadTime, get.call)
-		running, err := read[bool](ctx, s, `SELECT completed_at IS NULL FROM sync_sessions WHERE session_id = $1`, one.id)
-		if err != nil {
+		if err := s.measureGet(ctx, "get", one.id, g); err != nil {
 			return err
 		}
-		if err := l.err(b.rate, running); err != nil {
-			return fmt.Errorf("get %s: %w", get.what, err)
-		}
-		l.report(b, get.what)
 	}
 	_, err = s.cancel(ctx, one.id)
 	return err
@@ -113,13 +104,13 @@ func (l loaded) err(rate int, running bool) error {
 	return nil
 }
 
-func (l loaded) report(b *bench, what string) {
+func (l loaded) report(b *bench, figure, what string) {
 	note := fmt.Sprintf("%d requests per second for %s, the session runs", b.rate, b.loadTime)
 	for _, p := range []struct {
 		name string
 		at   float64
 	}{{"p50", 0.50}, {"p95", 0.95}, {"p99", 0.99}} {
-		b.report.add(line{Figure: "get", Case: what + ", " + p.name, Value: ms(percentile(l.took, p.at)), Unit: "ms", Note: note})
+		b.report.add(line{Figure: figure, Case: what + ", " + p.name, Value: ms(percentile(l.took, p.at)), Unit: "ms", Note: note})
 		note = ""
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dbfleet/dbfleet/internal/localsvc"
 )
 
 // Exit codes.
@@ -40,7 +42,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends us at once
+	context.AfterFunc(ctx, stop)                 // a second signal ends us at once
+	if err := localsvc.Ensure(ctx); err != nil { // before the deadline counts
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitFailed
+	}
 	s := usualSizes()
 	if o.quick {
 		s = quickSizes()

@@ -76,8 +76,21 @@ func stopAll(ctx context.Context, programs []*program) {
 
 // peakOf is the most memory that a process has had resident, in bytes, or 0
 // when it has ended.
-func peakOf(pid int) int64 {
-	text, err := procField(fmt.Sprintf("/proc/%d/status", pid), "VmHWM")
+func peakOf(pid int) int64 { return memoryOf(pid, "VmHWM") }
+
+// resident is how much memory the programs of a kind have now, in bytes.
+func (s *stage) resident(kind string) int64 {
+	var sum int64
+	for _, p := range s.programs {
+		if p.kind() == kind {
+			sum += memoryOf(p.cmd.Process.Pid, "VmRSS")
+		}
+	}
+	return sum
+}
+
+func memoryOf(pid int, field string) int64 {
+	text, err := procField(fmt.Sprintf("/proc/%d/status", pid), field)
 	if err != nil {
 		return 0
 	}

@@ -55,7 +55,7 @@ func sample() *report {
 	r.notePeak(peak{"noop", "api", 10 << 20})
 	r.notePeak(peak{"noop", "api", 30 << 20})
 	r.notePeak(peak{"noop", "api", 20 << 20})
-	r.fault("get", errors.New("no answer"))
+	r.fault("get", errors.Join(errors.New("no answer"), errors.New("nor another")))
 	return r
 }
 
@@ -72,7 +72,7 @@ func TestTableHasFiguresBesideAndFaults(t *testing.T) {
 	got := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
 		"some processor, 2 cores", "network loopback", "noop 1 worker 500 records/s 1000 records/s bare tasks/s 0.50",
-		"statements 2.30 /record –", "memory noop: api 30.0 MB", "get FAILED: no answer",
+		"statements 2.30 /record –", "memory noop: api 30.0 MB", "get FAILED: no answer get FAILED: nor another",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, b.String())

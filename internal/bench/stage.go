@@ -31,6 +31,7 @@ type stage struct {
 	pool       *pgxpool.Pool // our own look at the database, as its superuser
 	redis      redis.UniversalClient
 	programs   []*program
+	url        string                      // of the API; "" until startAPI
 	api        *client.ClientWithResponses // nil until startAPI
 	credential int64
 }
@@ -169,7 +170,8 @@ func (s *stage) connect(ctx context.Context, addr string) error {
 	}
 	// The load needs more connections at a time than the default keeps.
 	transport := &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 1024}
-	s.api, err = client.NewClientWithResponses("http://"+addr+"/api/v1",
+	s.url = "http://" + addr + "/api/v1"
+	s.api, err = client.NewClientWithResponses(s.url,
 		client.WithHTTPClient(&http.Client{Timeout: callTime, Transport: transport}),
 		client.WithRequestEditorFn(client.Bearer(token.Reveal())))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -31,7 +32,9 @@ func (r *report) writeTable(w io.Writer) error {
 			besideAmount(l), l.Beside, ratioText(l), l.Note)
 	}
 	for _, f := range r.body.Faults {
-		fmt.Fprintf(t, "%s\tFAILED: %s\n", f.Figure, f.Error)
+		for text := range strings.SplitSeq(f.Error, "\n") { // one for each question that failed
+			fmt.Fprintf(t, "%s\tFAILED: %s\n", f.Figure, text)
+		}
 	}
 	return t.Flush()
 }

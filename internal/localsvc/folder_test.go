@@ -121,6 +121,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(ownerEnv); dir != "" {
 		own(dir)
 	}
+	if err := Ensure(context.Background()); err != nil { // or it would have to be within the tests' limits
+		_, _ = os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -12,17 +12,41 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// installTimeout bounds the installation of one package, its download and the
-// wait for another installation included.
-const installTimeout = 15 * time.Minute
+const (
+	// installTimeout bounds the installation of one package, its download and the
+	// wait for another installation included.
+	installTimeout = 15 * time.Minute
+	// installGrace is what an installation gets to end in order after that.
+	installGrace = time.Minute
+)
 
 // installScript installs the packages given to it as root; see its comments.
 //
 //go:embed install.sh
 var installScript string
+
+// Ensure installs what the servers of this package need and is not there. It
+// is for callers who will bound a start tightly. ctx bounds nothing that has
+// begun: an installation takes up to 15 minutes.
+func Ensure(ctx context.Context) error {
+	_, postgres := ensure(ctx, findPostgres, postgresPackage)
+	_, redis := ensure(ctx, findRedis, redisPackage)
+	_, mariadb := ensure(ctx, findMariaDB, mariadbPackages()...)
+	return errors.Join(postgres, redis, mariadb)
+}
+
+// The Debian packages of the servers. MariaDB's programs alone: the package
+// mariadb-server makes a server of its own.
+const (
+	postgresPackage = "postgresql"
+	redisPackage    = "redis-server"
+)
+
+func mariadbPackages() []string { return []string{"mariadb-server-core", "mariadb-client-core"} }
 
 // ensure returns what find finds, after installing the Debian packages when it
 // finds nothing and the caller may install.
@@ -37,18 +61,30 @@ func ensure(ctx context.Context, find func() (string, error), packages ...string
 	return find()
 }
 
-// install installs Debian packages without letting them start a server.
+// install installs Debian packages without letting them start a server. It is
+// not cut off when ctx ends: a caller's limit is made for a start.
 func install(ctx context.Context, packages []string) error {
 	shell, err := rootShell(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("over %s", installTimeout))
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), installTimeout, fmt.Errorf("over %s", installTimeout))
 	defer cancel()
 	fmt.Fprintln(os.Stderr, "installing from Debian:", strings.Join(packages, " "))
-	cmd := exec.CommandContext(ctx, shell[0], slices.Concat(shell[1:], []string{"-s", "--"}, packages)...)
-	cmd.Stdin = strings.NewReader(installScript)
+	return runScript(ctx, shell, installScript, packages...)
+}
+
+// runScript runs a script to its end. When ctx ends first it asks the shell to
+// stop, so that the script's traps run.
+func runScript(ctx context.Context, shell []string, script string, args ...string) error {
+	cmd := exec.CommandContext(ctx, shell[0], slices.Concat(shell[1:], []string{"-s", "--"}, args)...)
+	cmd.Stdin = strings.NewReader(script)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = installGrace
 	if out, err := cmd.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
 		return fmt.Errorf("%w: %s", err, lastLines(string(out), 5))
 	}
 	return nil

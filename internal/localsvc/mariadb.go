@@ -48,8 +48,7 @@ func StartMariaDB(ctx context.Context, opts MariaDBOptions) (*MariaDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The programs alone: the package mariadb-server makes a server of its own.
-	bin, err := ensure(ctx, findMariaDB, "mariadb-server-core", "mariadb-client-core")
+	bin, err := ensure(ctx, findMariaDB, mariadbPackages()...)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func StartPostgres(ctx context.Context, opts PostgresOptions) (*Postgres, error)
 		return nil, err
 	}
 	if opts.BinDir == "" {
-		if opts.BinDir, err = ensure(ctx, findPostgres, "postgresql"); err != nil {
+		if opts.BinDir, err = ensure(ctx, findPostgres, postgresPackage); err != nil {
 			return nil, err
 		}
 	}

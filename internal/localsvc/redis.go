@@ -40,7 +40,7 @@ func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	bin, err := ensure(ctx, findRedis, "redis-server")
+	bin, err := ensure(ctx, findRedis, redisPackage)
 	if err != nil {
 		return nil, err
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
-// A bigBundle is a database with a million records: ended sessions, two big
-// running ones with a window in flight, and a cancelling one.
+// A bigBundle is a database with a million records: ended sessions, and two big
+// running ones with a window in flight, which the statistics do not know yet.
 type bigBundle struct {
 	*fleetBundle
 	ended, running uuid.UUID
@@ -46,12 +46,12 @@ func newBig(t *testing.T) *bigBundle {
 		}
 		b.addEnded(t, id)
 	}
+	b.sql(t, `VACUUM ANALYZE`) // the statistics of the night before: nothing is pending, nobody runs
 	b.addRunning(t, b.running, 1)
 	b.addRunning(t, uuid.New(), 2)
 	b.sql(t, `ALTER TABLE sync_instance_records ENABLE TRIGGER ALL`)
 	b.sql(t, `UPDATE sync_instance_records SET contact = 'unreachable', lane = 1
 		WHERE session_id = $1 AND status = 'pending' AND host_key IN ('h7', 'h8', 'h9')`, b.running)
-	b.sql(t, `VACUUM ANALYZE`)
 	return b
 }
 
@@ -307,19 +307,31 @@ func takeDueParams() dbq.TakeDueParams {
 	}
 }
 
+// checkServed looks at the plan of every query, made for its values and for any.
+func (b *bigBundle) checkServed(t *testing.T, when string, queries map[string]func(context.Context, *dbq.Queries) error) {
+	t.Helper()
+	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+		for name, run := range queries {
+			plan := explained(t, b.pool, mode, run)
+			t.Logf("%s: %s, %s: %s", when, name, mode, strings.Join(plan.scans(), ", "))
+			// What counts all that is due may read the index of all that is pending.
+			faults := slices.DeleteFunc(plan.unserved(), func(f string) bool {
+				return name == "CountDueRecords" && strings.HasSuffix(f, " records_due")
+			})
+			if len(faults) > 0 {
+				t.Errorf("%s: %s, %s: %v", when, name, mode, faults)
+			}
+		}
+	}
+}
+
 func TestEveryHotQueryIsServedByAnIndex(t *testing.T) {
 	t.Parallel()
 	b := newBig(t)
 	queries := b.hotQueries(t)
-	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
-		for name, run := range queries {
-			plan := explained(t, b.pool, mode, run)
-			t.Logf("%s, %s: %s", name, mode, strings.Join(plan.scans(), ", "))
-			if faults := plan.unserved(); len(faults) > 0 {
-				t.Errorf("%s, %s: %v", name, mode, faults)
-			}
-		}
-	}
+	b.checkServed(t, "fresh sessions", queries)
+	b.sql(t, `VACUUM ANALYZE`)
+	b.checkServed(t, "known sessions", queries)
 	timed := slices.Collect(maps.Keys(b.listQueries(t)))
 	for _, name := range append(timed,
 		"TakeDue", "QueueLoads", "CountRecords", "CountOpenRecords", "CountDueRecords", "RecordDurations", "GroupErrors",

@@ -34,6 +34,9 @@ GROUP BY w.queue;
 -- of them there are. Then the rules, each as a rank among the candidates: one
 -- record per instance, the host's limit, logins not yet proven, half of the
 -- window at most for those that could not connect, one quarantined at a time.
+-- What was chosen is found by its id: the index of all that is pending, which a
+-- plain comparison allows, was empty when the statistics of a fresh session's
+-- table were made, and was read whole for each record.
 WITH open_sessions AS MATERIALIZED (
     SELECT s.session_id FROM sync_sessions s
     WHERE s.completed_at IS NULL AND s.status = 'running' AND s.sync_category = @category AND s.deadline_at > now()
@@ -115,13 +118,13 @@ WITH open_sessions AS MATERIALIZED (
     LIMIT @missing
 ), taken AS (
     SELECT r.id FROM sync_instance_records r JOIN chosen USING (id)
-    WHERE r.status = 'pending'
+    WHERE r.status || '' = 'pending' -- see above
     FOR UPDATE OF r SKIP LOCKED
 )
 UPDATE sync_instance_records r
 SET status = 'queued', gen = r.gen + 1, queued_at = now(), bell_missed = 0
 FROM taken
-WHERE r.id = taken.id AND r.status = 'pending'
+WHERE r.id = taken.id AND r.status || '' = 'pending'
 RETURNING r.id, r.gen;
 
 -- name: OverdueBells :many
