@@ -12,7 +12,7 @@ import (
 type Event struct {
 	Name string // session, ended or unavailable
 	ID   string // to send as LastEventID when the stream is opened again
-	Data []byte // JSON
+	Data []byte // JSON; several lines of data are one text with line feeds
 }
 
 const maxEvent = 16 << 20 // bytes of one line
@@ -50,6 +50,9 @@ func (e *Event) add(line string) {
 	case "id":
 		e.ID = value
 	case "data":
+		if e.Data != nil {
+			e.Data = append(e.Data, '\n')
+		}
 		e.Data = append(e.Data, value...)
 	}
 }

@@ -126,15 +126,16 @@ func place(f client.FieldError) string {
 // ranges writes sorted numbers as 3, 7–9.
 func ranges(numbers []int) string {
 	var parts []string
-	for i := 0; i < len(numbers); {
-		first := i
-		for i++; i < len(numbers) && numbers[i] == numbers[i-1]+1; i++ {
+	for i, first := 0, 0; i < len(numbers); i++ {
+		if i+1 < len(numbers) && numbers[i+1] == numbers[i]+1 {
+			continue
 		}
 		part := strconv.Itoa(numbers[first])
-		if i > first+1 {
-			part += "–" + strconv.Itoa(numbers[i-1])
+		if i > first {
+			part += "–" + strconv.Itoa(numbers[i])
 		}
 		parts = append(parts, part)
+		first = i + 1
 	}
 	return strings.Join(parts, ", ")
 }

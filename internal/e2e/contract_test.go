@@ -149,6 +149,20 @@ func (c *contract) compare(o operation, r *http.Request, params map[string]strin
 	if a.status >= http.StatusBadRequest && a.header.Get("Content-Type") != "application/problem+json" {
 		c.t.Errorf("%s answered %d as %s", o.op.OperationID, a.status, a.header.Get("Content-Type"))
 	}
+	if a.status >= http.StatusBadRequest {
+		c.listed(o, pick(c.t, a.body, "code"))
+	}
+}
+
+// listed reports a code that the document has neither for the operation nor for
+// all of them.
+func (c *contract) listed(o operation, code string) {
+	c.t.Helper()
+	own, _ := o.op.Extensions["x-problems"].([]any)
+	general, _ := c.doc.Extensions["x-problems"].([]any)
+	if !slices.Contains(slices.Concat(own, general), any(code)) {
+		c.t.Errorf("%s answered %s, which its x-problems do not list", o.op.OperationID, code)
+	}
 }
 
 // TestEveryOperationAnswersAsTheDocumentSays calls every operation of the real

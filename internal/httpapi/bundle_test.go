@@ -171,6 +171,7 @@ func (b *bundle) do(t *testing.T, q request) answer {
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(text)}
 	if resp.Header.Get("Content-Type") == "application/problem+json" {
 		decode(t, a.body, &a.problem)
+		checkListed(t, q, a.problem.Code)
 	}
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -20,10 +21,12 @@ type call struct {
 	op           *openapi3.Operation
 }
 
-// document reads what the server publishes.
+var readDocument = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile("openapi.yaml") })
+
+// document is what the server publishes.
 func document(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	doc, err := readDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +134,40 @@ func checkCodes(t *testing.T, c call) {
 	if strings.Contains(c.path, "_id}") && len(codes) == 0 {
 		t.Errorf("%s %s: must list the code of an unknown id", c.method, c.path)
 	}
+}
+
+// checkListed wants the document to name the code of an answer, for the
+// operation that was asked for or for all of them.
+func checkListed(t *testing.T, q request, code string) {
+	t.Helper()
+	c, ok := operationOf(t, q)
+	if !ok {
+		return
+	}
+	own, _ := c.op.Extensions["x-problems"].([]any)
+	general, _ := document(t).Extensions["x-problems"].([]any)
+	if !slices.Contains(slices.Concat(own, general), any(code)) {
+		t.Errorf("%s %s: %s answered %s, which its x-problems do not list", q.method, q.path, c.op.OperationID, code)
+	}
+}
+
+// operationOf finds the operation of a request; of two that fit, such as
+// /instances/export and /instances/{instance_id}, the one that says more.
+func operationOf(t *testing.T, q request) (found call, ok bool) {
+	t.Helper()
+	path, _, _ := strings.Cut(q.path, "?")
+	for _, c := range calls(t) {
+		if c.method == q.method && c.fits(path) && (!ok || strings.Count(c.path, "{") < strings.Count(found.path, "{")) {
+			found, ok = c, true
+		}
+	}
+	return found, ok
+}
+
+func (c call) fits(path string) bool {
+	return slices.EqualFunc(strings.Split(c.path, "/"), strings.Split(path, "/"), func(mine, given string) bool {
+		return mine == given || strings.HasPrefix(mine, "{")
+	})
 }
 
 // checkSchemas wants an example for every body, and no object that is open to

@@ -19,7 +19,7 @@ func TestSharedCheckRunsOnceASecond(t *testing.T) {
 		var asked atomic.Int64
 		check := httpserver.Shared(func(context.Context) error {
 			asked.Add(1)
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond) // by the clock of the bubble
 			return away
 		})
 		var group sync.WaitGroup
@@ -34,7 +34,7 @@ func TestSharedCheckRunsOnceASecond(t *testing.T) {
 		if n := asked.Load(); n != 1 {
 			t.Errorf("a hundred at once asked %d times", n)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		_ = check(t.Context())
 		if n := asked.Load(); n != 2 {
 			t.Errorf("a second later it was asked %d times", n)

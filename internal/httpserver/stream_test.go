@@ -112,8 +112,15 @@ func waiting(c echo.Context) error {
 	return err
 }
 
-// openStream returns the status and the lines of a stream that has begun.
-func (b *bundle) openStream(ctx context.Context, t *testing.T, role user.Role) (*http.Response, *bufio.Scanner) {
+// opened is a stream that has begun, or was refused.
+type opened struct {
+	*bufio.Scanner
+
+	status int
+	header http.Header
+}
+
+func (b *bundle) openStream(ctx context.Context, t *testing.T, role user.Role) opened {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/stream", nil)
 	if err != nil {
@@ -129,7 +136,7 @@ func (b *bundle) openStream(ctx context.Context, t *testing.T, role user.Role) (
 	if resp.StatusCode == http.StatusOK && (!lines.Scan() || lines.Text() != "begun") {
 		t.Fatalf("%q, %v", lines.Text(), lines.Err())
 	}
-	return resp, lines
+	return opened{lines, resp.StatusCode, resp.Header}
 }
 
 func TestStreamsOfAUserAndOfAProcessAreBounded(t *testing.T) {
@@ -147,9 +154,9 @@ func TestStreamsOfAUserAndOfAProcessAreBounded(t *testing.T) {
 		role user.Role
 		want int
 	}{{user.Viewer, 200}, {user.Viewer, 200}, {user.Viewer, 429}, {user.Operator, 200}, {user.Admin, 429}} {
-		resp, _ := b.openStream(ctx, t, tt.role)
-		if resp.StatusCode != tt.want || tt.want == 429 && resp.Header.Get("Retry-After") != "5" {
-			t.Errorf("stream %d: %d %v", i, resp.StatusCode, resp.Header)
+		stream := b.openStream(ctx, t, tt.role)
+		if stream.status != tt.want || tt.want == 429 && stream.header.Get("Retry-After") != "5" {
+			t.Errorf("stream %d: %d %v", i, stream.status, stream.header)
 		}
 		if tt.want == 429 {
 			<-ended
@@ -165,8 +172,8 @@ func TestStreamsOfAUserAndOfAProcessAreBounded(t *testing.T) {
 	if n := limiter.Streams(); n != 0 {
 		t.Errorf("%d streams are open after their clients have gone", n)
 	}
-	if resp, _ := b.openStream(t.Context(), t, user.Admin); resp.StatusCode != 200 {
-		t.Errorf("afterwards: %d", resp.StatusCode)
+	if stream := b.openStream(t.Context(), t, user.Admin); stream.status != 200 {
+		t.Errorf("afterwards: %d", stream.status)
 	}
 }
 
@@ -183,7 +190,7 @@ func TestStreamEndsWithItsTokenAndRole(t *testing.T) {
 			b := newBundleWith(t, httpserver.Config{Timeouts: httpserver.Timeouts{Token: time.Millisecond}})
 			b.Stream(http.MethodGet, "/stream")
 			b.route(http.MethodGet, "/stream", user.Operator, waiting)
-			_, lines := b.openStream(t.Context(), t, user.Operator)
+			lines := b.openStream(t.Context(), t, user.Operator)
 			hash, err := user.HashToken(b.tokens[user.Operator])
 			if err != nil {
 				t.Fatal(err)

@@ -107,8 +107,8 @@ func (h *Hub) Watchers() int {
 	return n
 }
 
-// follow reads the session at every interval until it has ended, is gone, or
-// nobody watches.
+// follow reads the session, an interval after the last read, until it has ended,
+// is gone, or nobody watches.
 func (h *Hub) follow(ctx context.Context, id session.ID, f *feed) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
@@ -117,6 +117,7 @@ func (h *Hub) follow(ctx context.Context, id session.ID, f *feed) {
 		if ctx.Err() != nil || f.publish(ctx, h.Log, s, err) {
 			return
 		}
+		tick.Reset(Interval) // a slow read leaves a tick behind
 		select {
 		case <-ctx.Done():
 			return

@@ -21,14 +21,20 @@ type fakeSessions struct {
 	s     session.Session
 	err   error
 	asked int
-	hang  bool // until the question's time is up
+	hang  bool            // until the question's time is up
+	slow  []time.Duration // how long the next answers take
 }
 
 func (f *fakeSessions) Session(ctx context.Context, id session.ID) (session.Session, error) {
 	f.mu.Lock()
 	f.asked++
 	s, err, hang := f.s, f.err, f.hang
+	var takes time.Duration
+	if len(f.slow) > 0 {
+		takes, f.slow = f.slow[0], f.slow[1:]
+	}
 	f.mu.Unlock()
+	<-time.After(takes)
 	if hang {
 		<-ctx.Done()
 		return session.Session{}, ctx.Err()
@@ -97,6 +103,25 @@ func TestThousandWatchersCostOneReadPerInterval(t *testing.T) {
 		}
 		if n := hub.Watchers(); n != 0 {
 			t.Errorf("%d watchers are left", n)
+		}
+	})
+}
+
+func TestUpdatesKeepTheirDistanceAfterASlowRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub, sessions := newHub()
+		sessions.slow = []time.Duration{0, 1700 * time.Millisecond}
+		w := hub.Watch(t.Context(), uuid.New())
+		defer w.Close()
+		next(t, w)
+		for i := 1; i < 5; i++ {
+			before := time.Now()
+			sessions.at(i)
+			next(t, w)
+			if took := time.Since(before); took < watch.Interval {
+				t.Errorf("update %d came %s after the one before", i, took)
+			}
 		}
 	})
 }
