@@ -20,7 +20,10 @@ func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) e
 }
 
 func (b *base) schedule(ctx context.Context) error {
-	if policy := b.queue.Evicts(ctx); policy != "" {
+	switch policy, err := b.queue.Policy(ctx); {
+	case err != nil:
+		b.log.WarnContext(ctx, "redis did not tell whether it may evict tasks", "err", err)
+	case policy != "" && policy != "noeviction":
 		b.log.WarnContext(ctx, "redis may evict tasks: set maxmemory-policy to noeviction", "policy", policy)
 	}
 	group, ctx := errgroup.WithContext(ctx)
