@@ -29,7 +29,7 @@ func (b *base) schedule(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
 	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}
-	sweeper := &sweep.Sweeper{Store: b.store, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
+	sweeper := &sweep.Sweeper{Store: b.store, Ping: b.pool.Ping, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
 	firer := &firing.Firer{Store: b.store, Metrics: b.metrics, Log: b.log}
 	taker := &census.Taker{Store: b.store, Queue: b.queue, Gauges: b.metrics.Fleet, Log: b.log}
 	group.Go(func() error { return firer.Run(ctx) })
