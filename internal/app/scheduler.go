@@ -20,13 +20,16 @@ func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) e
 }
 
 func (b *base) schedule(ctx context.Context) error {
-	if policy := b.queue.Evicts(ctx); policy != "" {
+	switch policy, err := b.queue.Policy(ctx); {
+	case err != nil:
+		b.log.WarnContext(ctx, "redis did not tell whether it may evict tasks", "err", err)
+	case policy != "" && policy != "noeviction":
 		b.log.WarnContext(ctx, "redis may evict tasks: set maxmemory-policy to noeviction", "policy", policy)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
 	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}
-	sweeper := &sweep.Sweeper{Store: b.store, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
+	sweeper := &sweep.Sweeper{Store: b.store, Ping: b.pool.Ping, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
 	firer := &firing.Firer{Store: b.store, Metrics: b.metrics, Log: b.log}
 	taker := &census.Taker{Store: b.store, Queue: b.queue, Gauges: b.metrics.Fleet, Log: b.log}
 	group.Go(func() error { return firer.Run(ctx) })

@@ -428,14 +428,19 @@ func (q *Queries) LivingAmong(ctx context.Context, arg LivingAmongParams) ([]int
 }
 
 const lockInstanceServer = `-- name: LockInstanceServer :one
-SELECT identity FROM instances WHERE id = $1 FOR NO KEY UPDATE
+SELECT identity, (deleted_at IS NOT NULL)::boolean AS deleted FROM instances WHERE id = $1 FOR NO KEY UPDATE
 `
 
-func (q *Queries) LockInstanceServer(ctx context.Context, id int64) (string, error) {
+type LockInstanceServerRow struct {
+	Identity string
+	Deleted  bool
+}
+
+func (q *Queries) LockInstanceServer(ctx context.Context, id int64) (LockInstanceServerRow, error) {
 	row := q.db.QueryRow(ctx, lockInstanceServer, id)
-	var identity string
-	err := row.Scan(&identity)
-	return identity, err
+	var i LockInstanceServerRow
+	err := row.Scan(&i.Identity, &i.Deleted)
+	return i, err
 }
 
 const loseAccounts = `-- name: LoseAccounts :execrows

@@ -223,9 +223,8 @@ func (q *Queries) CompleteRecord(ctx context.Context, arg CompleteRecordParams) 
 }
 
 const holdsClaim = `-- name: HoldsClaim :one
-SELECT i.id AS instance_id, (i.deleted_at IS NOT NULL)::boolean AS deleted
+SELECT r.instance_id
 FROM sync_instance_records r
-JOIN instances i ON i.id = r.instance_id
 WHERE r.id = $1::bigint AND r.attempt = $2::integer AND r.worker_id = $3::uuid AND r.status = 'running'
 FOR UPDATE OF r
 `
@@ -236,16 +235,11 @@ type HoldsClaimParams struct {
 	WorkerID uuid.UUID
 }
 
-type HoldsClaimRow struct {
-	InstanceID int64
-	Deleted    bool
-}
-
-func (q *Queries) HoldsClaim(ctx context.Context, arg HoldsClaimParams) (HoldsClaimRow, error) {
+func (q *Queries) HoldsClaim(ctx context.Context, arg HoldsClaimParams) (int64, error) {
 	row := q.db.QueryRow(ctx, holdsClaim, arg.ID, arg.Attempt, arg.WorkerID)
-	var i HoldsClaimRow
-	err := row.Scan(&i.InstanceID, &i.Deleted)
-	return i, err
+	var instance_id int64
+	err := row.Scan(&instance_id)
+	return instance_id, err
 }
 
 const postponeRecord = `-- name: PostponeRecord :execrows

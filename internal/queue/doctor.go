@@ -31,7 +31,9 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// Policy returns maxmemory-policy; empty when the server refuses the question.
+// Policy returns maxmemory-policy, under which Redis may throw tasks away when
+// its memory is full, unless it is noeviction; empty when the server refuses the
+// question. Nothing is lost then, but every evicted task waits for the reconciler.
 func (c *Client) Policy(ctx context.Context) (string, error) {
 	values, err := c.redis.ConfigGet(ctx, "maxmemory-policy").Result()
 	if refused(err) {

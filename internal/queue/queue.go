@@ -198,18 +198,6 @@ func (c *Client) registerQueues(ctx context.Context) error {
 	return nil
 }
 
-// Evicts reports the policy under which Redis may throw tasks away when its
-// memory is full; empty when it may not, or when it does not tell (managed
-// servers refuse the question). Nothing is lost with such a policy, but every
-// evicted task waits for the reconciler.
-func (c *Client) Evicts(ctx context.Context) string {
-	policy := c.redis.ConfigGet(ctx, "maxmemory-policy").Val()["maxmemory-policy"]
-	if policy == "noeviction" {
-		return ""
-	}
-	return policy
-}
-
 // Ping asks Redis whether it is there.
 func (c *Client) Ping(ctx context.Context) error {
 	if err := c.redis.Ping(ctx).Err(); err != nil {

@@ -5,7 +5,8 @@
 //
 // It may be stopped at any moment and run again, and may run several times at
 // once, beside workers and the API: each password is replaced by one guarded
-// write, and one that was changed meanwhile wins.
+// write, and one that was changed meanwhile wins. Runs to different keys would
+// undo each other for ever: who notices it gives up.
 package rekey
 
 import (
@@ -51,29 +52,39 @@ type Report struct {
 	Unreadable []Unreadable
 }
 
+// ErrOtherRun says that somebody reseals for another key at the same time.
+var ErrOtherRun = errors.New("another run reseals for another key at the same time: let one end, and run the one that is to win again")
+
+// run is what one Run remembers.
+type run struct {
+	Rekey
+	report  Report
+	touched map[fleet.CredentialID]int // the version that was resealed, of each
+}
+
 // Run reseals until nothing is left that it can reseal. Passwords that it cannot
 // open it leaves alone and reports. An error says that it did not get to the
-// end; what it reports was done.
+// end; what it reports was done. Error: ErrOtherRun.
 func (r Rekey) Run(ctx context.Context) (Report, error) {
-	var report Report
 	if !slices.Contains(r.Keys.IDs(), r.To.ID()) {
-		return report, fmt.Errorf("the key file does not hold the private key of the public key %s: add it, "+
+		return Report{}, fmt.Errorf("the key file does not hold the private key of the public key %s: add it, "+
 			"or nobody could open what is sealed for it", r.To.ID())
 	}
+	now := &run{Rekey: r, touched: map[fleet.CredentialID]int{}}
 	for {
-		before := report.Resealed
-		report.Unreadable = nil // each pass sees them again
-		if err := r.pass(ctx, &report); err != nil {
-			return report, err
+		before := now.report.Resealed
+		now.report.Unreadable = nil // each pass sees them again
+		if err := now.pass(ctx); err != nil {
+			return now.report, err
 		}
-		if report.Resealed == before {
-			return report, nil
+		if now.report.Resealed == before {
+			return now.report, nil
 		}
 	}
 }
 
 // pass looks once at every password.
-func (r Rekey) pass(ctx context.Context, report *Report) error {
+func (r *run) pass(ctx context.Context) error {
 	var after fleet.CredentialID
 	for {
 		list, err := r.Store.SealedForOthers(ctx, r.To.ID(), batch, after)
@@ -81,28 +92,38 @@ func (r Rekey) pass(ctx context.Context, report *Report) error {
 			return err
 		}
 		after = list[len(list)-1].ID
-		n, err := r.Store.Reseal(ctx, r.sealed(list, report))
+		again, err := r.sealed(list)
 		if err != nil {
 			return err
 		}
-		report.Resealed += n
+		n, err := r.Store.Reseal(ctx, again)
+		if err != nil {
+			return err
+		}
+		r.report.Resealed += n
 		if r.Progress != nil {
-			r.Progress(report.Resealed)
+			r.Progress(r.report.Resealed)
 		}
 	}
 }
 
-func (r Rekey) sealed(list []fleet.SealedPassword, report *Report) []fleet.Resealed {
+// sealed seals each again. A password that was resealed here and is, in the same
+// version, under another key once more is another run's.
+func (r *run) sealed(list []fleet.SealedPassword) ([]fleet.Resealed, error) {
 	var done []fleet.Resealed
 	for _, old := range list {
+		if r.touched[old.ID] == old.Version {
+			return nil, fmt.Errorf("%w: credential %s is sealed for %s again", ErrOtherRun, old.Name, old.KeyID)
+		}
 		again, err := r.seal(old)
 		if err != nil {
-			report.Unreadable = append(report.Unreadable, Unreadable{old, err})
+			r.report.Unreadable = append(r.report.Unreadable, Unreadable{old, err})
 			continue
 		}
+		r.touched[old.ID] = old.Version
 		done = append(done, fleet.Resealed{Old: old, KeyID: r.To.ID(), Sealed: again})
 	}
-	return done
+	return done, nil
 }
 
 func (r Rekey) seal(old fleet.SealedPassword) ([]byte, error) {

@@ -72,19 +72,11 @@ func rules(set setting.Settings) account.HoldRules {
 	return account.HoldRules{Percent: set.HoldPercent, Minimum: set.HoldMinimum}
 }
 
-// maxGaps caps the gaps that a record's details list; all are counted.
-const maxGaps = 50
-
+// details says what only the reader knows; the store adds how complete it was.
 func details(snap account.Snapshot, read time.Duration) map[string]any {
 	d := map[string]any{
-		"completeness": "complete", "read_ms": read.Milliseconds(),
-		"flavour": snap.Server.Flavour, "version": snap.Server.Version,
+		"read_ms": read.Milliseconds(), "flavour": snap.Server.Flavour, "version": snap.Server.Version,
 	}
 	maps.Copy(d, snap.Details)
-	if !snap.Complete() {
-		d["completeness"] = "partial"
-		d["gaps"] = snap.Gaps[:min(len(snap.Gaps), maxGaps)]
-		d["gap_count"] = len(snap.Gaps)
-	}
 	return d
 }

@@ -187,16 +187,11 @@ func (r *Runner) claim(ctx context.Context, t session.Ticket) (session.Work, err
 			return err
 		}
 		began := time.Now()
-		w, err = r.Store.Claim(ctx, t, r.Worker(), timeLimit(t.Category, set))
+		w, err = r.Store.Claim(ctx, t, r.Worker(), set.AccountTimeout)
 		r.Metrics.Claims.Observe(time.Since(began).Seconds())
 		return err
 	})
 	return w, err
-}
-
-// timeLimit is how long one attempt of the category may take.
-func timeLimit(_ session.Category, set setting.Settings) time.Duration {
-	return set.AccountTimeout
 }
 
 // Stop ends running records that were cancelled; what is not running here is

@@ -49,11 +49,15 @@ type merger struct {
 	instance fleet.InstanceID
 }
 
-// current locks the instance and reads what is stored about it.
+// current locks the instance and reads what is stored about it. Only with the
+// lock it is known whether the instance is still there: errInstanceDeleted.
 func (m merger) current(ctx context.Context) (account.Current, error) {
-	identity, err := m.q.LockInstanceServer(ctx, int64(m.instance))
+	server, err := m.q.LockInstanceServer(ctx, int64(m.instance))
 	if err != nil {
 		return account.Current{}, fmt.Errorf("lock instance: %w", err)
+	}
+	if server.Deleted {
+		return account.Current{}, errInstanceDeleted
 	}
 	hold, err := newestHold(ctx, m.q, m.instance)
 	if err != nil {
@@ -70,7 +74,7 @@ func (m merger) current(ctx context.Context) (account.Current, error) {
 			Kind: account.Kind(r.Kind), System: r.System, Deleted: r.Deleted,
 		}
 	}
-	return account.Current{Identity: identity, Accounts: stored, Hold: hold}, nil
+	return account.Current{Identity: server.Identity, Accounts: stored, Hold: hold}, nil
 }
 
 // carryOver returns the snapshot's accounts with what is stored inside its

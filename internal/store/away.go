@@ -56,9 +56,13 @@ func isAway(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return false // the caller's time, though what is left of the connection may say more
-	}
+	// The caller's time may be over, whatever became of the connection then.
+	timeless := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return !timeless && isBroken(err)
+}
+
+// isBroken reports whether err is of a connection.
+func isBroken(err error) bool {
 	var netErr net.Error
 	return errors.As(err, &netErr) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||

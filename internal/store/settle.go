@@ -68,17 +68,14 @@ var errInstanceDeleted = errors.New("instance was deleted")
 // holdClaim locks the record for the rest of the transaction, before anything
 // is stored for it.
 func holdClaim(ctx context.Context, q *dbq.Queries, c session.Claim) (fleet.InstanceID, error) {
-	row, err := q.HoldsClaim(ctx, dbq.HoldsClaimParams{ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker})
+	instance, err := q.HoldsClaim(ctx, dbq.HoldsClaimParams{ID: int64(c.Record), Attempt: int32(c.Attempt), WorkerID: c.Worker})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, session.ErrClaimLost
 	}
 	if err != nil {
 		return 0, fmt.Errorf("hold claim: %w", err)
 	}
-	if row.Deleted {
-		return 0, errInstanceDeleted
-	}
-	return fleet.InstanceID(row.InstanceID), nil
+	return fleet.InstanceID(instance), nil
 }
 
 func complete(ctx context.Context, q *dbq.Queries, c session.Claim, out session.Outcome, m merged) error {

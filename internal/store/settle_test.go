@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,30 @@ func TestCompleteForDeletedInstanceStoresNothing(t *testing.T) {
 	b.wantStatus(t, id, session.RecordSkipped)
 	if n := value[int](t, b.pool, `SELECT count(*) FROM last_syncs`); n != 0 {
 		t.Errorf("%d last syncs, want none", n)
+	}
+}
+
+// The deletion is under way when the merge begins, and commits before it ends.
+func TestCompleteBesideADeletionStoresNothing(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	id, w := b.running(t, b.worker(t))
+	deletion := b.hold(t, `UPDATE instances SET deleted_at = now(), active = false`)
+	completed := make(chan error, 1)
+	go func() { completed <- b.complete(t.Context(), w.Claim) }()
+	waits := `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	for len(completed) == 0 && value[int](t, b.pool, waits) == 0 {
+		runtime.Gosched()
+	}
+	if err := deletion.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-completed; err != nil {
+		t.Fatal(err)
+	}
+	b.wantStatus(t, id, session.RecordSkipped)
+	if n := value[int](t, b.pool, `SELECT (SELECT count(*) FROM last_syncs) + (SELECT count(*) FROM accounts)`); n != 0 {
+		t.Errorf("%d rows were stored", n)
 	}
 }
 

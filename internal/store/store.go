@@ -43,14 +43,6 @@ func New(pool *pgxpool.Pool) *Store {
 	return &Store{pool: pool, q: dbq.New(pool)}
 }
 
-// Ping reports whether Postgres answers.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("ping postgres: %w", err)
-	}
-	return nil
-}
-
 // inTx is transact for what sqlc has generated.
 func (s *Store) inTx(ctx context.Context, do func(q *dbq.Queries) error) error {
 	return s.transact(ctx, func(tx pgx.Tx) error { return do(s.q.WithTx(tx)) })

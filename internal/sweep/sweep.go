@@ -19,7 +19,6 @@ import (
 // Store is what the sweeper needs of Postgres. While that cannot be asked, its
 // errors are session.ErrAway.
 type Store interface {
-	Ping(ctx context.Context) error
 	CancelLeftovers(ctx context.Context) (int64, error)
 	Reap(ctx context.Context) (workers, records int, err error)
 	ReapStuck(ctx context.Context) (int, error)
@@ -31,6 +30,7 @@ type Store interface {
 // Sweeper sweeps. All exported fields are required.
 type Sweeper struct {
 	Store    Store
+	Ping     func(context.Context) error // whether Postgres answers
 	Settings func(context.Context) (setting.Settings, error)
 	Metrics  *telemetry.Metrics
 	Log      *slog.Logger
@@ -105,7 +105,7 @@ func (s *Sweeper) limited(ctx context.Context, step func(context.Context) error)
 	err = errors.Join(context.Cause(limited), err)
 	ping, cancel := context.WithTimeoutCause(ctx, pingTime, fmt.Errorf("no answer within %s", pingTime))
 	defer cancel()
-	if silent := s.Store.Ping(ping); silent != nil {
+	if silent := s.Ping(ping); silent != nil {
 		return errors.Join(session.ErrAway, silent, err)
 	}
 	return err

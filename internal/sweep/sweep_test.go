@@ -67,7 +67,7 @@ func (f *fakeStore) of(step string) []time.Duration {
 	return append([]time.Duration(nil), f.calls[step]...)
 }
 
-func (f *fakeStore) Ping(ctx context.Context) error { return f.hang(ctx, "ping") }
+func (f *fakeStore) ping(ctx context.Context) error { return f.hang(ctx, "ping") }
 func (f *fakeStore) CancelLeftovers(ctx context.Context) (int64, error) {
 	return 0, f.hang(ctx, "leftovers")
 }
@@ -90,7 +90,7 @@ func start(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{store: &fakeStore{began: time.Now(), calls: map[string][]time.Duration{}, fail: map[string]error{}}}
 	s := &Sweeper{
-		Store:    b.store,
+		Store: b.store, Ping: b.store.ping,
 		Settings: func(context.Context) (setting.Settings, error) { return setting.Defaults(), nil },
 		Metrics:  telemetry.New(), Log: slog.New(slog.DiscardHandler),
 	}

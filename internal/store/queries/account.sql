@@ -1,5 +1,5 @@
 -- name: LockInstanceServer :one
-SELECT identity FROM instances WHERE id = @id FOR NO KEY UPDATE;
+SELECT identity, (deleted_at IS NOT NULL)::boolean AS deleted FROM instances WHERE id = @id FOR NO KEY UPDATE;
 
 -- name: StoredAccounts :many
 SELECT id, identity, hash, kind, system, (deleted_at IS NOT NULL)::boolean AS deleted

@@ -55,9 +55,8 @@ VALUES (@session_id, @credential_id, @credential_version)
 ON CONFLICT DO NOTHING;
 
 -- name: HoldsClaim :one
-SELECT i.id AS instance_id, (i.deleted_at IS NOT NULL)::boolean AS deleted
+SELECT r.instance_id
 FROM sync_instance_records r
-JOIN instances i ON i.id = r.instance_id
 WHERE r.id = @id::bigint AND r.attempt = @attempt::integer AND r.worker_id = @worker_id::uuid AND r.status = 'running'
 FOR UPDATE OF r;
 
