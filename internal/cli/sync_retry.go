@@ -44,13 +44,7 @@ func (a *app) retrySync(ctx context.Context, named string, f *retryFlags) error 
 	}
 	body := client.RetryRequest{
 		Scope: given[client.RetryRequestScope](f.scope), Code: optional(f.code), Fingerprint: optional(f.fingerprint),
-	}
-	if len(f.status) > 0 {
-		states := make([]client.RetryRequestStatus, len(f.status))
-		for i, s := range f.status {
-			states[i] = client.RetryRequestStatus(s)
-		}
-		body.Status = &states
+		Status: wordList[client.RetryRequestStatus](f.status),
 	}
 	made, err := read[client.SyncSession](c.RetrySyncSessionWithResponse(ctx, id, body))
 	if err != nil {
