@@ -48,7 +48,7 @@ var packages = map[string]rule{
 	"internal/fleet":    {group: domain},
 	"internal/schedule": {group: domain, also: []string{"internal/fleet", "internal/session"}},
 	"internal/session":  {group: domain, also: []string{"internal/fleet"}},
-	"internal/setting":  {group: domain},
+	"internal/setting":  {group: domain, also: []string{"internal/schedule"}},
 	"internal/sheet":    {group: domain, also: []string{"internal/fleet"}},
 	"internal/user":     {group: domain},
 

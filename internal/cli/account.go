@@ -41,8 +41,7 @@ func (a *app) accountListCommand() *cobra.Command {
 		"gives it: what comes by membership in a role does not count, but the role is found itself. " +
 		"In MySQL a database is the schema of its tables, and the object of a grant of type database."
 	cmd.Flags().StringVar(&f.instance, "instance", "", "only of this `INSTANCE`, by name or id")
-	f.engine = choiceFlag(cmd, "engine", "", "only on this engine",
-		words(client.EnginePostgresql, client.EngineMysql, client.EngineSqlserver, client.EngineOracle)...)
+	f.engine = choiceFlag(cmd, "engine", "", "only on this engine", engines()...)
 	f.kind = choiceFlag(cmd, "kind", "", "only this kind",
 		words(client.AccountKindUser, client.AccountKindRole, client.AccountKindPublic)...)
 	f.superuser = toggleFlag(cmd, "superuser", "only superusers; --superuser=false: only the others")

@@ -100,6 +100,8 @@ func (e *refusal) hint() string {
 			"where DBFLEET_DATABASE_URL is set, dbfleet token create --local makes one without a token."
 	case "forbidden":
 		return "dbfleet whoami shows the role of your token."
+	case "credential_in_use":
+		return "dbfleet credential show lists the instances that use it."
 	}
 	return ""
 }

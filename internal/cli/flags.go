@@ -64,6 +64,19 @@ func words[T ~string](all ...T) []string {
 	return out
 }
 
+// wordList returns the words that a flag was given as the API's type; nil when
+// there are none.
+func wordList[T ~string](all []string) *[]T {
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]T, len(all))
+	for i, w := range all {
+		out[i] = T(w)
+	}
+	return &out
+}
+
 // given returns the choice as the API's type; nil when it was not given.
 func given[T ~string](c *choice) *T {
 	if c.value == "" {

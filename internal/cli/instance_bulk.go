@@ -40,13 +40,7 @@ func (f *bulkFlags) instances() client.InstanceSelector {
 	if len(f.tags) > 0 {
 		s.Tags = &f.tags
 	}
-	if len(f.engines) > 0 {
-		engines := make([]client.Engine, len(f.engines))
-		for i, e := range f.engines {
-			engines[i] = client.Engine(e)
-		}
-		s.Engines = &engines
-	}
+	s.Engines = wordList[client.Engine](f.engines)
 	return s
 }
 

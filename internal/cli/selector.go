@@ -68,12 +68,6 @@ func (f *selectorFlags) selector(ctx context.Context, c *api) (client.Selector, 
 	if len(f.tags) > 0 {
 		s.Tags = &f.tags
 	}
-	if len(f.engines) > 0 {
-		engines := make([]client.Engine, len(f.engines))
-		for i, e := range f.engines {
-			engines[i] = client.Engine(e)
-		}
-		s.Engines = &engines
-	}
+	s.Engines = wordList[client.Engine](f.engines)
 	return s, nil
 }

@@ -147,7 +147,7 @@ func TestSyncStatsShowsSums(t *testing.T) {
 	b := &bench{api: serve(t, routes{"GET /sync-sessions/statistics": answerJSON(200, sums)})}
 	got := b.run(t, "sync", "stats", "--from", "1d", "--category", "account")
 	got.want(t, 0, "30, 28 ended, 14 succeeded (50.0 %)", "2890 completed, 10 failed, 0 cancelled, 0 skipped (50.0 % read)",
-		"half below 1m30s", "41.7 instances/s", "account  ", "completed  28     0          -", "DAY (Asia/Shanghai)", "2026-11-21")
+		"half below 1m30s", "41.7 instances/s", "category  account    30", "completed  28     0          -", "DAY (Asia/Shanghai)", "2026-11-21")
 	if strings.Contains(got.out, "2026-11-20 ") && strings.Contains(got.out, "\n2026-11-20") {
 		t.Errorf("a day without syncs has a row:\n%s", got.out)
 	}
@@ -174,6 +174,10 @@ func TestRetrySendsWhatTheFlagsSay(t *testing.T) {
 			t.Errorf("%s sends %s, want %s", flags, got, want)
 		}
 	}
+	none := &bench{api: serve(t, routes{"POST /sync-sessions/{id}/retry": problem(422, "empty_selection", "No active instance is selected")})}
+	refused := none.run(t, "sync", "retry", sampleSession)
+	refused.want(t, 2)
+	refused.wantErr(t, "nothing to retry")
 	got := b.run(t, "sync", "retry", sampleSession, "--scope", "failed", "--status", "skipped")
 	got.want(t, 2)
 	got.wantErr(t, "--status stands for --scope")

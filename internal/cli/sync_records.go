@@ -48,15 +48,8 @@ func (a *app) listRecords(ctx context.Context, named string, f *recordFlags) err
 		return err
 	}
 	params := client.ListSyncRecordsParams{
-		Code: optional(f.code), Fingerprint: optional(f.fingerprint), Q: optional(f.search),
+		Status: wordList[client.RecordStatus](f.status), Code: optional(f.code), Fingerprint: optional(f.fingerprint), Q: optional(f.search),
 		Sort: given[client.ListSyncRecordsParamsSort](f.sort), Order: given[client.ListSyncRecordsParamsOrder](f.order),
-	}
-	if len(f.status) > 0 {
-		states := make([]client.RecordStatus, len(f.status))
-		for i, s := range f.status {
-			states[i] = client.RecordStatus(s)
-		}
-		params.Status = &states
 	}
 	return a.showRecords(ctx, c, id, params, f.limit)
 }

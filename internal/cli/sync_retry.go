@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -44,17 +45,24 @@ func (a *app) retrySync(ctx context.Context, named string, f *retryFlags) error 
 	}
 	body := client.RetryRequest{
 		Scope: given[client.RetryRequestScope](f.scope), Code: optional(f.code), Fingerprint: optional(f.fingerprint),
-	}
-	if len(f.status) > 0 {
-		states := make([]client.RetryRequestStatus, len(f.status))
-		for i, s := range f.status {
-			states[i] = client.RetryRequestStatus(s)
-		}
-		body.Status = &states
+		Status: wordList[client.RetryRequestStatus](f.status),
 	}
 	made, err := read[client.SyncSession](c.RetrySyncSessionWithResponse(ctx, id, body))
 	if err != nil {
-		return err
+		return nothingToRetry(err)
 	}
 	return a.follow(ctx, c, made, f.watch)
+}
+
+// nothingToRetry says of a retry what the API calls an empty selection. Any
+// other error it returns as it is.
+func nothingToRetry(err error) error {
+	var refused *refusal
+	if !errors.As(err, &refused) || refused.problem.Code != "empty_selection" {
+		return err
+	}
+	renamed := *refused
+	detail := "There is nothing to retry: no instance that is still active ended so in that sync"
+	renamed.problem.Detail = &detail
+	return &renamed
 }

@@ -56,12 +56,8 @@ func (a *app) describeStats(s client.SyncStatistics) {
 		a.showTable(statsTable(s), nil)
 		return
 	}
-	words := figuresTable("BY")
-	for _, part := range partsOf(s) {
-		for _, word := range slices.Sorted(maps.Keys(part.by)) {
-			addFigures(words, part.by[word], word)
-		}
-	}
+	words := figuresTable("BY", "WHICH")
+	addWords(words, s)
 	days := figuresTable("DAY (" + s.TimeZone + ")")
 	for _, d := range s.ByDay {
 		if d.Figures.Sessions > 0 {
@@ -76,25 +72,24 @@ func (a *app) describeStats(s client.SyncStatistics) {
 	}
 }
 
-// statsPart is the figures of one kind of word.
-type statsPart struct {
-	kind string
-	by   client.FiguresByWord
-}
-
-func partsOf(s client.SyncStatistics) []statsPart {
-	return []statsPart{{"category", s.ByCategory}, {"type", s.ByType}, {"status", s.ByStatus}, {"result", s.ByResult}}
+// addWords adds the figures of every word: a status and a result may have the
+// same one.
+func addWords(t *table, s client.SyncStatistics) {
+	for _, part := range []struct {
+		kind string
+		by   client.FiguresByWord
+	}{{"category", s.ByCategory}, {"type", s.ByType}, {"status", s.ByStatus}, {"result", s.ByResult}} {
+		for _, word := range slices.Sorted(maps.Keys(part.by)) {
+			addFigures(t, part.by[word], part.kind, word)
+		}
+	}
 }
 
 // statsTable is everything in one table.
 func statsTable(s client.SyncStatistics) *table {
 	t := figuresTable("BY", "WHICH")
 	addFigures(t, s.Total, "total", "")
-	for _, part := range partsOf(s) {
-		for _, word := range slices.Sorted(maps.Keys(part.by)) {
-			addFigures(t, part.by[word], part.kind, word)
-		}
-	}
+	addWords(t, s)
 	for _, d := range s.ByDay {
 		addFigures(t, d.Figures, "day", d.Date)
 	}
@@ -105,7 +100,7 @@ func figuresTable(first ...string) *table {
 	return &table{
 		header: append(first, "SYNCS", "SUCCEEDED", "RATE", "INSTANCES", "FAILED", "HALF BELOW", "95 % BELOW", "LONGEST"),
 		drop:   []string{"HALF BELOW", "LONGEST", "RATE", "95 % BELOW"},
-		keep:   first[:1:1],
+		keep:   slices.Clone(first),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbfleet/dbfleet/internal/invalid"
+	"github.com/dbfleet/dbfleet/internal/schedule"
 )
 
 // ErrNotFound says that no setting has that key.
@@ -163,15 +164,14 @@ func (d Definition) parse(raw json.RawMessage) (value, error) {
 	return value{number: n}, nil
 }
 
-const maxZone = 100 // bytes; the longest name has 32
-
+// parseZone takes what a schedule takes, whose zone this is by default.
 func parseZone(raw json.RawMessage) (value, error) {
 	var name string
-	if err := json.Unmarshal(raw, &name); err != nil || name == "" || name == "Local" || len(name) > maxZone {
+	if err := json.Unmarshal(raw, &name); err != nil {
 		return value{}, invalid.Field("value", "must be the IANA name of a time zone, as in Asia/Shanghai")
 	}
-	if _, err := time.LoadLocation(name); err != nil {
-		return value{}, invalid.Field("value", "unknown time zone %q", name)
+	if _, err := schedule.ParseZone("value", name); err != nil {
+		return value{}, err
 	}
 	return value{text: name}, nil
 }
