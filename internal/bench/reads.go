@@ -28,7 +28,7 @@ func measureReads(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	b.say("reads: %s records made in %s", count(b.history*b.each), time.Since(began).Round(time.Second))
-	if err := s.startAll(ctx, 1, roleNoop); err != nil {
+	if err := s.startSlow(ctx); err != nil {
 		return err
 	}
 	one, err := s.create(ctx, tagAll)
@@ -38,6 +38,15 @@ func measureReads(ctx context.Context, b *bench) (err error) {
 	failed := s.readAll(ctx, one.id)
 	_, err = s.cancel(ctx, one.id)
 	return errors.Join(failed, err)
+}
+
+// startSlow starts everything with a worker that does nothing, at the pace of
+// one that reads targets.
+func (s *stage) startSlow(ctx context.Context) error {
+	if err := s.startAll(ctx, 0, roleNoop); err != nil {
+		return err
+	}
+	return s.startWorkers(ctx, 1, roleNoop, "DBFLEET_CONCURRENCY=2", "DBFLEET_FETCHERS=1")
 }
 
 // get is one question to the API; running ones tell nothing once the session

@@ -2,18 +2,51 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/setting"
 )
 
+// sumTime bounds what is done for several who ask.
+const sumTime = 20 * time.Second
+
 // Statistics sums up the sessions that the filter lets through, by default
 // those that started within the last 30 days. Days begin in the zone of the
-// settings. Error: *invalid.Error.
+// settings. Who asks the same while it is being summed up gets that answer,
+// which is for reading only. Error: *invalid.Error.
 func (s *Store) Statistics(ctx context.Context, f session.Filter, now time.Time) (session.Statistics, error) {
+	key, err := json.Marshal(f)
+	if err != nil { // a year that JSON cannot say: nobody else asks for it
+		return s.sumUp(ctx, f, now)
+	}
+	return together(ctx, &s.sums, string(key), func(ctx context.Context) (session.Statistics, error) { return s.sumUp(ctx, f, now) })
+}
+
+// together does something once for all who ask for it under one key meanwhile.
+// That the first of them leaves ends it for none.
+func together[T any](ctx context.Context, g *singleflight.Group, key string, do func(context.Context) (T, error)) (T, error) {
+	answer := g.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), sumTime, fmt.Errorf("over %s", sumTime))
+		defer cancel()
+		return do(ctx)
+	})
+	select {
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	case got := <-answer:
+		v, _ := got.Val.(T) // what do returns
+		return v, got.Err
+	}
+}
+
+func (s *Store) sumUp(ctx context.Context, f session.Filter, now time.Time) (session.Statistics, error) {
 	f, err := f.Span(now)
 	if err != nil {
 		return session.Statistics{}, err

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/session"
@@ -36,6 +37,7 @@ type Store struct {
 	pool  *pgxpool.Pool
 	q     *dbq.Queries
 	lives lives
+	sums  singleflight.Group // statistics that are being summed up, by their filter
 }
 
 // New returns a Store that works on pool.
