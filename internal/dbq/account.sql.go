@@ -29,11 +29,11 @@ func (q *Queries) AccountEra(ctx context.Context, id int64) (AccountEraRow, erro
 }
 
 const accountRows = `-- name: AccountRows :many
-WITH held AS (
+WITH held AS MATERIALIZED (
     SELECT h.instance_id, m.identity, h.last_seen_at
     FROM account_holds h CROSS JOIN LATERAL unnest(h.missing) AS m (identity)
     WHERE h.status = 'open' AND h.instance_id IN (SELECT p.instance_id FROM accounts p WHERE p.id = ANY($1::bigint[]))
-      AND m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY($1::bigint[]))
+      AND (m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY($1::bigint[]))) IS TRUE
 )
 SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser, a.locked,
     a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
@@ -67,7 +67,8 @@ type AccountRowsRow struct {
 	DeletedAt    *time.Time
 }
 
-// The missing accounts of open holds are unpacked once for all rows.
+// The missing accounts of open holds are unpacked once for all rows; IS TRUE
+// makes the planner, who takes them for ten, look them up in a hash.
 func (q *Queries) AccountRows(ctx context.Context, ids []int64) ([]AccountRowsRow, error) {
 	rows, err := q.db.Query(ctx, accountRows, ids)
 	if err != nil {

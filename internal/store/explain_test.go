@@ -101,6 +101,7 @@ type planNode struct {
 	Index    string     `json:"Index Name"`
 	Rows     float64    `json:"Plan Rows"`
 	Cond     string     `json:"Index Cond"`
+	Filter   string     `json:"Filter"`
 	Plans    []planNode `json:"Plans"`
 }
 

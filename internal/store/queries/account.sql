@@ -207,12 +207,13 @@ WHERE (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
 LIMIT @max_rows;
 
 -- name: AccountRows :many
--- The missing accounts of open holds are unpacked once for all rows.
-WITH held AS (
+-- The missing accounts of open holds are unpacked once for all rows; IS TRUE
+-- makes the planner, who takes them for ten, look them up in a hash.
+WITH held AS MATERIALIZED (
     SELECT h.instance_id, m.identity, h.last_seen_at
     FROM account_holds h CROSS JOIN LATERAL unnest(h.missing) AS m (identity)
     WHERE h.status = 'open' AND h.instance_id IN (SELECT p.instance_id FROM accounts p WHERE p.id = ANY(@ids::bigint[]))
-      AND m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY(@ids::bigint[]))
+      AND (m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY(@ids::bigint[]))) IS TRUE
 )
 SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser, a.locked,
     a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
