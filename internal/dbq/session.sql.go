@@ -209,14 +209,18 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 }
 
 const groupErrors = `-- name: GroupErrors :many
-SELECT error_code::text AS code, COALESCE(error_phase, '')::text AS phase, count(*)::integer AS failures,
-       (array_agg(instance_name ORDER BY id))[1]::text AS sample,
-       COALESCE((array_agg(error_message ORDER BY id))[1], '')::text AS message
-FROM sync_instance_records
-WHERE session_id = $1 AND status = 'failed'
-GROUP BY error_code, error_phase
-ORDER BY count(*) DESC, error_code, error_phase
-LIMIT 100
+SELECT k.error_code::text AS code, COALESCE(k.error_phase, '')::text AS phase, k.failures::integer AS failures,
+       r.instance_name AS sample, COALESCE(r.error_message, '')::text AS message
+FROM (
+    SELECT f.error_code, f.error_phase, count(*) AS failures, min(f.id) AS first_id
+    FROM sync_instance_records f
+    WHERE f.session_id = $1 AND f.status = 'failed'
+    GROUP BY f.error_code, f.error_phase
+    ORDER BY count(*) DESC, f.error_code, f.error_phase
+    LIMIT 100
+) k
+JOIN sync_instance_records r ON r.id = k.first_id
+ORDER BY k.failures DESC, k.error_code, k.error_phase
 `
 
 type GroupErrorsRow struct {
@@ -227,6 +231,8 @@ type GroupErrorsRow struct {
 	Message  string
 }
 
+// Counted first, and then the first record of each group is read: the messages
+// of all failures together are too much for memory.
 func (q *Queries) GroupErrors(ctx context.Context, sessionID uuid.UUID) ([]GroupErrorsRow, error) {
 	rows, err := q.db.Query(ctx, groupErrors, sessionID)
 	if err != nil {

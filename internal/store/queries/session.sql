@@ -96,14 +96,20 @@ FROM sync_instance_records
 WHERE session_id = @session_id;
 
 -- name: GroupErrors :many
-SELECT error_code::text AS code, COALESCE(error_phase, '')::text AS phase, count(*)::integer AS failures,
-       (array_agg(instance_name ORDER BY id))[1]::text AS sample,
-       COALESCE((array_agg(error_message ORDER BY id))[1], '')::text AS message
-FROM sync_instance_records
-WHERE session_id = @session_id AND status = 'failed'
-GROUP BY error_code, error_phase
-ORDER BY count(*) DESC, error_code, error_phase
-LIMIT 100;
+-- Counted first, and then the first record of each group is read: the messages
+-- of all failures together are too much for memory.
+SELECT k.error_code::text AS code, COALESCE(k.error_phase, '')::text AS phase, k.failures::integer AS failures,
+       r.instance_name AS sample, COALESCE(r.error_message, '')::text AS message
+FROM (
+    SELECT f.error_code, f.error_phase, count(*) AS failures, min(f.id) AS first_id
+    FROM sync_instance_records f
+    WHERE f.session_id = @session_id AND f.status = 'failed'
+    GROUP BY f.error_code, f.error_phase
+    ORDER BY count(*) DESC, f.error_code, f.error_phase
+    LIMIT 100
+) k
+JOIN sync_instance_records r ON r.id = k.first_id
+ORDER BY k.failures DESC, k.error_code, k.error_phase;
 
 -- name: HasOpenRecords :one
 SELECT EXISTS (
