@@ -28,6 +28,85 @@ func (q *Queries) AccountEra(ctx context.Context, id int64) (AccountEraRow, erro
 	return i, err
 }
 
+const accountRows = `-- name: AccountRows :many
+WITH held AS MATERIALIZED (
+    SELECT h.instance_id, m.identity, h.last_seen_at
+    FROM account_holds h CROSS JOIN LATERAL unnest(h.missing) AS m (identity)
+    WHERE h.status = 'open' AND h.instance_id IN (SELECT p.instance_id FROM accounts p WHERE p.id = ANY($1::bigint[]))
+      AND (m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY($1::bigint[]))) IS TRUE
+)
+SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser, a.locked,
+    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
+    a.first_seen_at, COALESCE(a.last_seen_at, h.last_seen_at, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
+    a.deleted_at
+FROM accounts a
+JOIN instances i ON i.id = a.instance_id
+LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
+LEFT JOIN held h ON h.instance_id = a.instance_id AND h.identity = a.identity
+WHERE a.id = ANY($1::bigint[])
+ORDER BY a.name, a.id
+`
+
+type AccountRowsRow struct {
+	ID           int64
+	InstanceID   int64
+	InstanceName string
+	Identity     string
+	Name         string
+	Host         string
+	Kind         string
+	System       bool
+	CanLogin     bool
+	Superuser    bool
+	Locked       bool
+	ValidUntil   *time.Time
+	Memberships  int32
+	Grants       int32
+	FirstSeenAt  time.Time
+	LastSeenAt   time.Time
+	DeletedAt    *time.Time
+}
+
+// The missing accounts of open holds are unpacked once for all rows; IS TRUE
+// makes the planner, who takes them for ten, look them up in a hash.
+func (q *Queries) AccountRows(ctx context.Context, ids []int64) ([]AccountRowsRow, error) {
+	rows, err := q.db.Query(ctx, accountRows, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AccountRowsRow
+	for rows.Next() {
+		var i AccountRowsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.InstanceID,
+			&i.InstanceName,
+			&i.Identity,
+			&i.Name,
+			&i.Host,
+			&i.Kind,
+			&i.System,
+			&i.CanLogin,
+			&i.Superuser,
+			&i.Locked,
+			&i.ValidUntil,
+			&i.Memberships,
+			&i.Grants,
+			&i.FirstSeenAt,
+			&i.LastSeenAt,
+			&i.DeletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const accountStateAt = `-- name: AccountStateAt :one
 SELECT COALESCE(state::text, '')::text AS state
 FROM account_versions
@@ -98,6 +177,111 @@ func (q *Queries) AccountVersions(ctx context.Context, arg AccountVersionsParams
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accountsInOrder = `-- name: AccountsInOrder :many
+SELECT a.id
+FROM accounts a
+WHERE (a.name, a.id) > ($1::text, $2::bigint)
+  AND ($3::bigint[] IS NULL OR a.id = ANY($3::bigint[]))
+  AND ($4::bigint IS NULL OR a.instance_id = $4)
+  AND ($5::text IS NULL AND $6::text IS NULL OR (a.instance_id IN (
+      SELECT i.id FROM instances i
+      WHERE ($5::text IS NULL OR i.engine = $5)
+        AND ($6::text IS NULL OR EXISTS (
+            SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $6)))) IS TRUE)
+  AND ($7::text IS NULL OR a.name = $7)
+  AND ($8::text IS NULL OR a.folded LIKE lower($8))
+  AND ($9::text IS NULL OR a.kind = $9)
+  AND ($10::boolean IS NULL OR a.superuser = $10)
+  AND ($11::boolean IS NULL OR a.locked = $11)
+  AND ($12::boolean IS NULL OR a.can_login = $12)
+  AND ($13::boolean IS NULL OR a.system = $13)
+  AND ($14::boolean OR a.deleted_at IS NULL AND (
+      SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = a.instance_id))
+  AND (NOT $15::boolean OR EXISTS (
+      SELECT 1 FROM account_grants g
+      WHERE g.account_id = a.id
+        AND ($16::text IS NULL OR g.privilege = left($16, 200))
+        AND ($17::text IS NULL OR g.type = left($17, 200))
+        AND ($18::text IS NULL OR g.database <> '' AND g.database = left($18, 200))
+        AND ($19::text IS NULL OR g.schema = left($19, 200))
+        AND ($20::text IS NULL OR g.object = left($20, 200))
+        AND ($21::text IS NULL OR g.col = left($21, 200))
+      OFFSET 0))
+ORDER BY a.name, a.id
+LIMIT $22
+`
+
+type AccountsInOrderParams struct {
+	AfterName     string
+	AfterID       int64
+	Ids           []int64
+	InstanceID    *int64
+	Engine        *string
+	Tag           *string
+	Name          *string
+	Pattern       *string
+	Kind          *string
+	Superuser     *bool
+	Locked        *bool
+	CanLogin      *bool
+	System        *bool
+	Deleted       bool
+	Granted       bool
+	Privilege     *string
+	GrantType     *string
+	GrantDatabase *string
+	GrantSchema   *string
+	GrantObject   *string
+	GrantColumn   *string
+	MaxRows       int32
+}
+
+// A page of ids. What is looked at of each account stands in accounts_list: IS
+// TRUE and the inner SELECTs keep the planner from joining, which loses the
+// order; OFFSET 0 from reading what is granted to all others.
+func (q *Queries) AccountsInOrder(ctx context.Context, arg AccountsInOrderParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, accountsInOrder,
+		arg.AfterName,
+		arg.AfterID,
+		arg.Ids,
+		arg.InstanceID,
+		arg.Engine,
+		arg.Tag,
+		arg.Name,
+		arg.Pattern,
+		arg.Kind,
+		arg.Superuser,
+		arg.Locked,
+		arg.CanLogin,
+		arg.System,
+		arg.Deleted,
+		arg.Granted,
+		arg.Privilege,
+		arg.GrantType,
+		arg.GrantDatabase,
+		arg.GrantSchema,
+		arg.GrantObject,
+		arg.GrantColumn,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -243,59 +427,53 @@ func (q *Queries) GetAccount(ctx context.Context, id int64) (GetAccountRow, erro
 	return i, err
 }
 
-const instanceKnown = `-- name: InstanceKnown :one
-SELECT EXISTS (SELECT 1 FROM instances WHERE id = $1)
+const grantedAccounts = `-- name: GrantedAccounts :many
+SELECT found.account_id
+FROM (
+    SELECT DISTINCT g.name, g.account_id
+    FROM account_grants g
+    WHERE (g.name, g.account_id) > ($1::text, $2::bigint)
+      AND ($3::text IS NULL OR g.privilege = left($3, 200))
+      AND ($4::text IS NULL OR g.type = left($4, 200))
+      AND ($5::text IS NULL OR g.database <> '' AND g.database = left($5, 200))
+      AND ($6::text IS NULL OR g.schema = left($6, 200))
+      AND ($7::text IS NULL OR g.object = left($7, 200))
+      AND ($8::text IS NULL OR g.col = left($8, 200))
+    ORDER BY g.name, g.account_id
+) found
+CROSS JOIN LATERAL (
+    SELECT 1
+    FROM accounts a
+    WHERE a.name = found.name AND a.id = found.account_id
+    AND ($9::text IS NULL AND $10::text IS NULL OR (a.instance_id IN (
+        SELECT i.id FROM instances i
+        WHERE ($9::text IS NULL OR i.engine = $9)
+          AND ($10::text IS NULL OR EXISTS (
+              SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $10)))) IS TRUE)
+    AND ($11::text IS NULL OR a.name = $11)
+    AND ($12::text IS NULL OR a.folded LIKE lower($12))
+    AND ($13::text IS NULL OR a.kind = $13)
+    AND ($14::boolean IS NULL OR a.superuser = $14)
+    AND ($15::boolean IS NULL OR a.locked = $15)
+    AND ($16::boolean IS NULL OR a.can_login = $16)
+    AND ($17::boolean IS NULL OR a.system = $17)
+    AND ($18::boolean OR a.deleted_at IS NULL AND (
+        SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = a.instance_id))
+    OFFSET 0
+) a
+ORDER BY found.name, found.account_id
+LIMIT $19
 `
 
-func (q *Queries) InstanceKnown(ctx context.Context, id int64) (bool, error) {
-	row := q.db.QueryRow(ctx, instanceKnown, id)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
-const listAccounts = `-- name: ListAccounts :many
-SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
-    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
-    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
-    a.first_seen_at,
-    COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
-    a.deleted_at
-FROM accounts a
-JOIN instances i ON i.id = a.instance_id
-LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
-LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
-WHERE (a.name, a.id) > ($1::text, $2::bigint)
-  AND ($3::bigint IS NULL OR a.instance_id = $3)
-  AND ($4::text IS NULL OR i.engine = $4)
-  AND ($5::text IS NULL OR EXISTS (
-      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = $5))
-  AND ($6::text IS NULL OR a.name = $6)
-  AND ($7::text IS NULL OR a.name ILIKE $7)
-  AND ($8::text IS NULL OR a.kind = $8)
-  AND ($9::boolean IS NULL OR a.superuser = $9)
-  AND ($10::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = $10)
-  AND ($11::boolean IS NULL OR a.can_login = $11)
-  AND ($12::boolean IS NULL OR a.system = $12)
-  AND ($13::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
-  AND (NOT $14::boolean OR EXISTS (
-      SELECT 1 FROM account_grants g
-      WHERE g.account_id = a.id
-        AND ($15::text IS NULL OR g.privilege = left($15, 200))
-        AND ($16::text IS NULL OR g.type = left($16, 200))
-        AND ($17::text IS NULL OR g.database <> '' AND g.database = left($17, 200))
-        AND ($18::text IS NULL OR g.schema = left($18, 200))
-        AND ($19::text IS NULL OR g.object = left($19, 200))
-        AND ($20::text IS NULL OR g.col = left($20, 200))
-      OFFSET 0))
-ORDER BY a.name, a.id
-LIMIT $21
-`
-
-type ListAccountsParams struct {
+type GrantedAccountsParams struct {
 	AfterName     string
 	AfterID       int64
-	InstanceID    *int64
+	Privilege     *string
+	GrantType     *string
+	GrantDatabase *string
+	GrantSchema   *string
+	GrantObject   *string
+	GrantColumn   *string
 	Engine        *string
 	Tag           *string
 	Name          *string
@@ -306,42 +484,23 @@ type ListAccountsParams struct {
 	CanLogin      *bool
 	System        *bool
 	Deleted       bool
-	Granted       bool
-	Privilege     *string
-	GrantType     *string
-	GrantDatabase *string
-	GrantSchema   *string
-	GrantObject   *string
-	GrantColumn   *string
 	MaxRows       int32
 }
 
-type ListAccountsRow struct {
-	ID           int64
-	InstanceID   int64
-	InstanceName string
-	Identity     string
-	Name         string
-	Host         string
-	Kind         string
-	System       bool
-	CanLogin     bool
-	Superuser    bool
-	Locked       bool
-	ValidUntil   *time.Time
-	Memberships  int32
-	Grants       int32
-	FirstSeenAt  time.Time
-	LastSeenAt   time.Time
-	DeletedAt    *time.Time
-}
-
-// OFFSET 0 keeps the planner from reading what is granted to all others.
-func (q *Queries) ListAccounts(ctx context.Context, arg ListAccountsParams) ([]ListAccountsRow, error) {
-	rows, err := q.db.Query(ctx, listAccounts,
+// AccountsInOrder in the order of account_grants, whose index by privilege or
+// by object gives the accounts by name; an account comes once for all its rows.
+// By name and id it is found in accounts_list; OFFSET 0 keeps the planner from
+// beginning there.
+func (q *Queries) GrantedAccounts(ctx context.Context, arg GrantedAccountsParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, grantedAccounts,
 		arg.AfterName,
 		arg.AfterID,
-		arg.InstanceID,
+		arg.Privilege,
+		arg.GrantType,
+		arg.GrantDatabase,
+		arg.GrantSchema,
+		arg.GrantObject,
+		arg.GrantColumn,
 		arg.Engine,
 		arg.Tag,
 		arg.Name,
@@ -352,49 +511,104 @@ func (q *Queries) ListAccounts(ctx context.Context, arg ListAccountsParams) ([]L
 		arg.CanLogin,
 		arg.System,
 		arg.Deleted,
-		arg.Granted,
-		arg.Privilege,
-		arg.GrantType,
-		arg.GrantDatabase,
-		arg.GrantSchema,
-		arg.GrantObject,
-		arg.GrantColumn,
 		arg.MaxRows,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ListAccountsRow
+	var items []int64
 	for rows.Next() {
-		var i ListAccountsRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.InstanceID,
-			&i.InstanceName,
-			&i.Identity,
-			&i.Name,
-			&i.Host,
-			&i.Kind,
-			&i.System,
-			&i.CanLogin,
-			&i.Superuser,
-			&i.Locked,
-			&i.ValidUntil,
-			&i.Memberships,
-			&i.Grants,
-			&i.FirstSeenAt,
-			&i.LastSeenAt,
-			&i.DeletedAt,
-		); err != nil {
+		var account_id int64
+		if err := rows.Scan(&account_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, account_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	return items, nil
+}
+
+const grantedOnInstances = `-- name: GrantedOnInstances :many
+SELECT next.account_id
+FROM instances i
+CROSS JOIN LATERAL (
+    SELECT found.account_id
+    FROM (
+        SELECT DISTINCT g.name, g.account_id
+        FROM account_grants g
+        WHERE g.instance_id = i.id AND g.privilege = left($1::text, 200)
+          AND (g.name, g.account_id) > ($2::text, $3::bigint)
+        ORDER BY g.name, g.account_id
+    ) found
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM accounts a
+        WHERE a.name = found.name AND a.id = found.account_id AND ($4::boolean OR a.deleted_at IS NULL)
+        OFFSET 0
+    ) a
+    ORDER BY found.name, found.account_id
+    LIMIT $5
+) next
+WHERE ($6::text IS NULL OR i.engine = $6)
+  AND ($7::text IS NULL OR EXISTS (
+      SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $7))
+  AND ($4::boolean OR i.deleted_at IS NULL)
+LIMIT $8
+`
+
+type GrantedOnInstancesParams struct {
+	Privilege string
+	AfterName string
+	AfterID   int64
+	Deleted   bool
+	OfEach    int32
+	Engine    *string
+	Tag       *string
+	MaxRows   int32
+}
+
+// Of each instance of an engine or with a tag, the next accounts that have the
+// privilege, from account_grants_instance.
+func (q *Queries) GrantedOnInstances(ctx context.Context, arg GrantedOnInstancesParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, grantedOnInstances,
+		arg.Privilege,
+		arg.AfterName,
+		arg.AfterID,
+		arg.Deleted,
+		arg.OfEach,
+		arg.Engine,
+		arg.Tag,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var account_id int64
+		if err := rows.Scan(&account_id); err != nil {
+			return nil, err
+		}
+		items = append(items, account_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const instanceKnown = `-- name: InstanceKnown :one
+SELECT EXISTS (SELECT 1 FROM instances WHERE id = $1)
+`
+
+func (q *Queries) InstanceKnown(ctx context.Context, id int64) (bool, error) {
+	row := q.db.QueryRow(ctx, instanceKnown, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const livingAmong = `-- name: LivingAmong :many
@@ -729,6 +943,16 @@ func (q *Queries) PlanForValues(ctx context.Context) error {
 	return err
 }
 
+const planFreely = `-- name: PlanFreely :exec
+SELECT set_config(name, 'on', true)
+FROM unnest(ARRAY['enable_sort', 'enable_hashagg', 'enable_bitmapscan', 'enable_mergejoin']) AS name
+`
+
+func (q *Queries) PlanFreely(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, planFreely)
+	return err
+}
+
 const reachableAccounts = `-- name: ReachableAccounts :many
 WITH RECURSIVE reach AS (
     SELECT unnest(ARRAY[$4::text, 'public']) AS identity
@@ -804,150 +1028,6 @@ UPDATE accounts SET replaced_at = now() WHERE instance_id = $1 AND replaced_at I
 func (q *Queries) ReplaceAccounts(ctx context.Context, instanceID int64) error {
 	_, err := q.db.Exec(ctx, replaceAccounts, instanceID)
 	return err
-}
-
-const searchAccounts = `-- name: SearchAccounts :many
-SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
-    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
-    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
-    a.first_seen_at,
-    COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
-    a.deleted_at
-FROM (
-    SELECT DISTINCT g.name, g.account_id
-    FROM account_grants g
-    WHERE (g.name, g.account_id) > ($1::text, $2::bigint)
-      AND ($3::text IS NULL OR g.privilege = left($3, 200))
-      AND ($4::text IS NULL OR g.type = left($4, 200))
-      AND ($5::text IS NULL OR g.database <> '' AND g.database = left($5, 200))
-      AND ($6::text IS NULL OR g.schema = left($6, 200))
-      AND ($7::text IS NULL OR g.object = left($7, 200))
-      AND ($8::text IS NULL OR g.col = left($8, 200))
-    ORDER BY g.name, g.account_id
-) found
-JOIN accounts a ON a.id = found.account_id
-JOIN instances i ON i.id = a.instance_id
-LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
-LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
-WHERE true
-  AND ($9::bigint IS NULL OR a.instance_id = $9)
-  AND ($10::text IS NULL OR i.engine = $10)
-  AND ($11::text IS NULL OR EXISTS (
-      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = $11))
-  AND ($12::text IS NULL OR a.name = $12)
-  AND ($13::text IS NULL OR a.name ILIKE $13)
-  AND ($14::text IS NULL OR a.kind = $14)
-  AND ($15::boolean IS NULL OR a.superuser = $15)
-  AND ($16::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = $16)
-  AND ($17::boolean IS NULL OR a.can_login = $17)
-  AND ($18::boolean IS NULL OR a.system = $18)
-  AND ($19::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
-ORDER BY found.name, found.account_id
-LIMIT $20
-`
-
-type SearchAccountsParams struct {
-	AfterName     string
-	AfterID       int64
-	Privilege     *string
-	GrantType     *string
-	GrantDatabase *string
-	GrantSchema   *string
-	GrantObject   *string
-	GrantColumn   *string
-	InstanceID    *int64
-	Engine        *string
-	Tag           *string
-	Name          *string
-	Pattern       *string
-	Kind          *string
-	Superuser     *bool
-	Locked        *bool
-	CanLogin      *bool
-	System        *bool
-	Deleted       bool
-	MaxRows       int32
-}
-
-type SearchAccountsRow struct {
-	ID           int64
-	InstanceID   int64
-	InstanceName string
-	Identity     string
-	Name         string
-	Host         string
-	Kind         string
-	System       bool
-	CanLogin     bool
-	Superuser    bool
-	Locked       bool
-	ValidUntil   *time.Time
-	Memberships  int32
-	Grants       int32
-	FirstSeenAt  time.Time
-	LastSeenAt   time.Time
-	DeletedAt    *time.Time
-}
-
-// ListAccounts in the order of account_grants, whose index by privilege or by
-// object gives the accounts by name; an account comes once for all its rows.
-func (q *Queries) SearchAccounts(ctx context.Context, arg SearchAccountsParams) ([]SearchAccountsRow, error) {
-	rows, err := q.db.Query(ctx, searchAccounts,
-		arg.AfterName,
-		arg.AfterID,
-		arg.Privilege,
-		arg.GrantType,
-		arg.GrantDatabase,
-		arg.GrantSchema,
-		arg.GrantObject,
-		arg.GrantColumn,
-		arg.InstanceID,
-		arg.Engine,
-		arg.Tag,
-		arg.Name,
-		arg.Pattern,
-		arg.Kind,
-		arg.Superuser,
-		arg.Locked,
-		arg.CanLogin,
-		arg.System,
-		arg.Deleted,
-		arg.MaxRows,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []SearchAccountsRow
-	for rows.Next() {
-		var i SearchAccountsRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.InstanceID,
-			&i.InstanceName,
-			&i.Identity,
-			&i.Name,
-			&i.Host,
-			&i.Kind,
-			&i.System,
-			&i.CanLogin,
-			&i.Superuser,
-			&i.Locked,
-			&i.ValidUntil,
-			&i.Memberships,
-			&i.Grants,
-			&i.FirstSeenAt,
-			&i.LastSeenAt,
-			&i.DeletedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const storedAccounts = `-- name: StoredAccounts :many
@@ -1026,11 +1106,12 @@ func (q *Queries) StoredStates(ctx context.Context, ids []int64) ([]StoredStates
 }
 
 const walkInOrder = `-- name: WalkInOrder :exec
-SELECT set_config('enable_sort', 'off', true), set_config('enable_hashagg', 'off', true), set_config('enable_bitmapscan', 'off', true)
+SELECT set_config(name, 'off', true)
+FROM unnest(ARRAY['enable_sort', 'enable_hashagg', 'enable_bitmapscan', 'enable_mergejoin']) AS name
 `
 
-// The planner takes a search by privilege for one that reads every match and
-// sorts: it does not see that a page is full long before.
+// The planner takes a page for one that reads every match and sorts or merges:
+// it does not see that it is full long before.
 func (q *Queries) WalkInOrder(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, walkInOrder)
 	return err

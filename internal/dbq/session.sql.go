@@ -65,31 +65,36 @@ func (q *Queries) CancelWaitingRecords(ctx context.Context, arg CancelWaitingRec
 	return i, err
 }
 
-const countRecords = `-- name: CountRecords :one
-SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
-       (count(*) FILTER (WHERE status = 'queued'))::integer    AS queued,
-       (count(*) FILTER (WHERE status = 'running'))::integer   AS running,
-       (count(*) FILTER (WHERE status = 'completed'))::integer AS completed,
-       (count(*) FILTER (WHERE status = 'failed'))::integer    AS failed,
-       (count(*) FILTER (WHERE status = 'cancelled'))::integer AS cancelled,
-       (count(*) FILTER (WHERE status = 'skipped'))::integer   AS skipped,
-       (count(*) FILTER (WHERE status = 'completed' AND partial))::integer AS partial,
-       COALESCE(sum(items_synced), 0)::bigint  AS items_synced,
-       COALESCE(sum(items_created), 0)::bigint AS items_created,
-       COALESCE(sum(items_updated), 0)::bigint AS items_updated,
-       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted,
-       (count(*) FILTER (WHERE completed_at > now() - $1::interval))::integer AS recent,
-       now()::timestamptz AS counted_at
-FROM sync_instance_records
-WHERE session_id = $2
+const countRecords = `-- name: CountRecords :many
+SELECT wanted.session_id::uuid AS session_id, live.pending, live.queued, live.running, live.completed, live.failed, live.cancelled, live.skipped, live.partial, live.items_synced, live.items_created, live.items_updated, live.items_deleted, live.recent, live.counted_at
+FROM unnest($1::uuid[]) AS wanted (session_id)
+CROSS JOIN LATERAL (
+    SELECT (count(*) FILTER (WHERE r.status = 'pending'))::integer   AS pending,
+           (count(*) FILTER (WHERE r.status = 'queued'))::integer    AS queued,
+           (count(*) FILTER (WHERE r.status = 'running'))::integer   AS running,
+           (count(*) FILTER (WHERE r.status = 'completed'))::integer AS completed,
+           (count(*) FILTER (WHERE r.status = 'failed'))::integer    AS failed,
+           (count(*) FILTER (WHERE r.status = 'cancelled'))::integer AS cancelled,
+           (count(*) FILTER (WHERE r.status = 'skipped'))::integer   AS skipped,
+           (count(*) FILTER (WHERE r.status = 'completed' AND r.partial))::integer AS partial,
+           COALESCE(sum(r.items_synced), 0)::bigint  AS items_synced,
+           COALESCE(sum(r.items_created), 0)::bigint AS items_created,
+           COALESCE(sum(r.items_updated), 0)::bigint AS items_updated,
+           COALESCE(sum(r.items_deleted), 0)::bigint AS items_deleted,
+           (count(*) FILTER (WHERE r.completed_at > now() - $2::interval))::integer AS recent,
+           now()::timestamptz AS counted_at
+    FROM sync_instance_records r
+    WHERE r.session_id = wanted.session_id
+) live
 `
 
 type CountRecordsParams struct {
-	Recent    time.Duration
-	SessionID uuid.UUID
+	SessionIds []uuid.UUID
+	Recent     time.Duration
 }
 
 type CountRecordsRow struct {
+	SessionID    uuid.UUID
 	Pending      int32
 	Queued       int32
 	Running      int32
@@ -106,26 +111,41 @@ type CountRecordsRow struct {
 	CountedAt    time.Time
 }
 
-func (q *Queries) CountRecords(ctx context.Context, arg CountRecordsParams) (CountRecordsRow, error) {
-	row := q.db.QueryRow(ctx, countRecords, arg.Recent, arg.SessionID)
-	var i CountRecordsRow
-	err := row.Scan(
-		&i.Pending,
-		&i.Queued,
-		&i.Running,
-		&i.Completed,
-		&i.Failed,
-		&i.Cancelled,
-		&i.Skipped,
-		&i.Partial,
-		&i.ItemsSynced,
-		&i.ItemsCreated,
-		&i.ItemsUpdated,
-		&i.ItemsDeleted,
-		&i.Recent,
-		&i.CountedAt,
-	)
-	return i, err
+// One row for each session, also for one without records.
+func (q *Queries) CountRecords(ctx context.Context, arg CountRecordsParams) ([]CountRecordsRow, error) {
+	rows, err := q.db.Query(ctx, countRecords, arg.SessionIds, arg.Recent)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountRecordsRow
+	for rows.Next() {
+		var i CountRecordsRow
+		if err := rows.Scan(
+			&i.SessionID,
+			&i.Pending,
+			&i.Queued,
+			&i.Running,
+			&i.Completed,
+			&i.Failed,
+			&i.Cancelled,
+			&i.Skipped,
+			&i.Partial,
+			&i.ItemsSynced,
+			&i.ItemsCreated,
+			&i.ItemsUpdated,
+			&i.ItemsDeleted,
+			&i.Recent,
+			&i.CountedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const endSession = `-- name: EndSession :execrows
@@ -189,14 +209,18 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 }
 
 const groupErrors = `-- name: GroupErrors :many
-SELECT error_code::text AS code, COALESCE(error_phase, '')::text AS phase, count(*)::integer AS failures,
-       (array_agg(instance_name ORDER BY id))[1]::text AS sample,
-       COALESCE((array_agg(error_message ORDER BY id))[1], '')::text AS message
-FROM sync_instance_records
-WHERE session_id = $1 AND status = 'failed'
-GROUP BY error_code, error_phase
-ORDER BY count(*) DESC, error_code, error_phase
-LIMIT 100
+SELECT k.error_code::text AS code, COALESCE(k.error_phase, '')::text AS phase, k.failures::integer AS failures,
+       r.instance_name AS sample, COALESCE(r.error_message, '')::text AS message
+FROM (
+    SELECT f.error_code, f.error_phase, count(*) AS failures, min(f.id) AS first_id
+    FROM sync_instance_records f
+    WHERE f.session_id = $1 AND f.status = 'failed'
+    GROUP BY f.error_code, f.error_phase
+    ORDER BY count(*) DESC, f.error_code, f.error_phase
+    LIMIT 100
+) k
+JOIN sync_instance_records r ON r.id = k.first_id
+ORDER BY k.failures DESC, k.error_code, k.error_phase
 `
 
 type GroupErrorsRow struct {
@@ -207,6 +231,8 @@ type GroupErrorsRow struct {
 	Message  string
 }
 
+// Counted first, and then the first record of each group is read: the messages
+// of all failures together are too much for memory.
 func (q *Queries) GroupErrors(ctx context.Context, sessionID uuid.UUID) ([]GroupErrorsRow, error) {
 	rows, err := q.db.Query(ctx, groupErrors, sessionID)
 	if err != nil {

@@ -79,3 +79,31 @@ func TestAccountsAreFoundByTheirIdentity(t *testing.T) {
 		}
 	}
 }
+
+// An open hold of many accounts is unpacked once for a page: with a join, which
+// the planner takes for small, every row of it was compared with every other.
+func TestMissingAccountsOfAHoldAreLookedUpInAHash(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	crowd{instances: 2, accounts: 500}.add(t, b)
+	b.exec(t, `INSERT INTO account_holds (instance_id, reason, fingerprint, times_seen, known_count, missing_count, missing, record_id, session_id)
+		SELECT $1 + 1, 'mass_disappearance', '', 1, 20000, 20000, array_agg(g::text), 1, gen_random_uuid() FROM generate_series(1, 20000) g`, b.instance)
+	b.exec(t, `VACUUM ANALYZE`)
+	plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
+		_, err := q.AccountRows(ctx, []int64{1, 2, 3})
+		return err
+	})
+	found := false
+	plan.walk(func(n planNode) {
+		if n.Type != "Function Scan" {
+			return
+		}
+		found = true
+		if !strings.Contains(n.Filter, "hashed SubPlan") {
+			t.Errorf("the missing accounts are filtered by %q", n.Filter)
+		}
+	})
+	if !found {
+		t.Error("the missing accounts are not unpacked")
+	}
+}

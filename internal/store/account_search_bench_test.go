@@ -9,8 +9,8 @@ import (
 	"github.com/dbfleet/dbfleet/internal/fleet"
 )
 
-// BenchmarkAccountSearch searches 1,000,000 accounts by privilege, in pages of
-// 100 from many places of the list, with and without other filters. Making the
+// BenchmarkAccountSearch searches 1,000,000 accounts by privilege and lists them
+// by other filters, in pages of 100 from many places of the list. Making the
 // accounts takes some minutes.
 //
 //	go test ./internal/store -run '^$' -bench AccountSearch -benchtime 200x -timeout 1h
@@ -21,7 +21,9 @@ func BenchmarkAccountSearch(b *testing.B) {
 	b.Logf("%s to make the accounts; account_grants has %d MB in the table and %d MB in its indexes",
 		time.Since(began).Round(time.Second),
 		one[int](b, s.pool, `SELECT pg_table_size('account_grants') >> 20`), one[int](b, s.pool, `SELECT pg_indexes_size('account_grants') >> 20`))
-	yes := true
+	s.exec(b, `INSERT INTO instance_tags SELECT id, 'rare' FROM instances WHERE name IN ('crowd-3', 'crowd-6', 'crowd-9')`)
+	s.exec(b, `ANALYZE instances, instance_tags`)
+	yes, no, role := true, false, account.Role
 	instance := one[fleet.InstanceID](b, s.pool, `SELECT id FROM instances WHERE name = 'crowd-100'`)
 	for name, f := range map[string]account.Filter{
 		"privilege of most":       {Grant: account.GrantFilter{Privilege: "SELECT"}},
@@ -39,7 +41,20 @@ func BenchmarkAccountSearch(b *testing.B) {
 		"privilege and superuser": {Superuser: &yes, Grant: account.GrantFilter{Privilege: "SELECT"}},
 		"privilege and instance":  {Instance: &instance, Grant: account.GrantFilter{Privilege: "SELECT"}},
 		"privilege and name":      {Name: "etl_116", Grant: account.GrantFilter{Privilege: "SELECT"}},
+		"privilege and most tags": {Tag: "production", Grant: account.GrantFilter{Privilege: "SELECT"}},
+		"privilege and kind":      {Kind: &role, Grant: account.GrantFilter{Privilege: "SELECT"}},
+		"privilege and system":    {System: &yes, Grant: account.GrantFilter{Privilege: "SELECT"}},
+		"privilege and no login":  {CanLogin: &no, Grant: account.GrantFilter{Privilege: "SELECT"}},
+		"privilege and contains":  {NameContains: "nobody", Grant: account.GrantFilter{Privilege: "SELECT"}},
 		"no engine has it":        {Engine: fleet.MySQL, Grant: account.GrantFilter{Privilege: "USAGE"}},
+		"no tag has it":           {Tag: "rare", Grant: account.GrantFilter{Privilege: "USAGE"}},
+		"all":                     {},
+		"contains nobody":         {NameContains: "nobody"},
+		"contains few":            {NameContains: "RPT_1"},
+		"kind":                    {Kind: &role},
+		"system":                  {System: &yes},
+		"locked":                  {Locked: &yes},
+		"tag and no login":        {Tag: "rare", CanLogin: &no},
 	} {
 		b.Run(name, func(b *testing.B) { benchmarkPages(b, s, f) })
 	}

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/dbfleet/dbfleet/internal/account"
 	"github.com/dbfleet/dbfleet/internal/dbq"
@@ -91,8 +93,8 @@ func TestWhatIsGrantedFollowsTheAccounts(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", when, got, want)
 		}
 		if n := one[int](t, b.pool, `SELECT count(*) FROM (
-			(SELECT g.* FROM accounts a, grants_of(a.id, a.name, a.grants) g EXCEPT ALL SELECT * FROM account_grants) UNION ALL
-			(SELECT * FROM account_grants EXCEPT ALL SELECT g.* FROM accounts a, grants_of(a.id, a.name, a.grants) g)) x`); n != 0 {
+			(SELECT g.* FROM accounts a, grants_of(a.id, a.instance_id, a.name, a.grants) g EXCEPT ALL SELECT * FROM account_grants) UNION ALL
+			(SELECT * FROM account_grants EXCEPT ALL SELECT g.* FROM accounts a, grants_of(a.id, a.instance_id, a.name, a.grants) g)) x`); n != 0 {
 			t.Errorf("%s: %d rows are not as the accounts say", when, n)
 		}
 	}
@@ -129,6 +131,10 @@ func TestLongNamesOfObjectsAreKept(t *testing.T) {
 	}
 }
 
+// walkInOrder is what WalkInOrder sets.
+const walkInOrder = `SET LOCAL enable_sort = off; SET LOCAL enable_hashagg = off;
+	SET LOCAL enable_bitmapscan = off; SET LOCAL enable_mergejoin = off`
+
 // A search must walk an index in the order of the list: sorting would read
 // every account that matches.
 func TestSearchWalksAnIndexInOrder(t *testing.T) {
@@ -152,9 +158,9 @@ func TestSearchWalksAnIndexInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
-				_, err := q.SearchAccounts(ctx, searchParams(listParams(tt.filter, 100, account.Cursor{Name: "etl_100", ID: 7})))
+				_, err := q.GrantedAccounts(ctx, grantedParams(listParams(tt.filter, 100, account.Cursor{Name: "etl_100", ID: 7})))
 				return err
-			}, "SET LOCAL enable_sort = off; SET LOCAL enable_hashagg = off; SET LOCAL enable_bitmapscan = off")
+			}, walkInOrder)
 			served := false
 			plan.walk(func(n planNode) {
 				if n.Type == "Sort" || n.Type == "Seq Scan" && n.Relation == "account_grants" {
@@ -179,9 +185,9 @@ func TestFewAccountsAreFoundByAnIndexOfTheirOwn(t *testing.T) {
 		"accounts_locked":    {Locked: &yes},
 	} {
 		plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.ListAccounts(ctx, listParams(f, 100, account.Cursor{}))
+			_, err := q.AccountsInOrder(ctx, listParams(f, 100, account.Cursor{}))
 			return err
-		})
+		}, walkInOrder)
 		served := false
 		plan.walk(func(n planNode) { served = served || n.Index == want })
 		if !served {
@@ -197,7 +203,7 @@ func TestSearchOfOneInstanceReadsItsAccounts(t *testing.T) {
 	instance := one[fleet.InstanceID](t, b.pool, `SELECT id FROM instances WHERE name = 'crowd-7'`)
 	f := account.Filter{Instance: &instance, Grant: account.GrantFilter{Privilege: "SELECT"}}
 	plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
-		_, err := q.ListAccounts(ctx, listParams(f, 100, account.Cursor{}))
+		_, err := q.AccountsInOrder(ctx, listParams(f, 100, account.Cursor{}))
 		return err
 	})
 	var scans []string
@@ -208,5 +214,97 @@ func TestSearchOfOneInstanceReadsItsAccounts(t *testing.T) {
 	})
 	if diff := cmp.Diff(false, slices.Contains(scans, "")); diff != "" {
 		t.Errorf("tables are read whole: %q", scans)
+	}
+}
+
+// Looking for few of many accounts reads their index and no wide row.
+func TestListOfAccountsLooksAtItsIndexOnly(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	crowd{instances: 20, accounts: 500}.add(t, b)
+	yes, role := true, account.Role
+	for name, f := range map[string]account.Filter{
+		"all":      {},
+		"name":     {NameContains: "nobody"},
+		"kind":     {Kind: &role},
+		"system":   {System: &yes},
+		"tag":      {Tag: "pilot", CanLogin: &yes},
+		"engine":   {Engine: fleet.MySQL, NameContains: "nobody"},
+		"deleted":  {Deleted: true, Kind: &role},
+		"instance": {Engine: fleet.MySQL, Kind: &role},
+	} {
+		plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
+			_, err := q.AccountsInOrder(ctx, listParams(f, 100, account.Cursor{Name: "etl_100"}))
+			return err
+		}, walkInOrder)
+		plan.walk(func(n planNode) {
+			if n.Relation == "accounts" && (n.Type != "Index Only Scan" || n.Index != "accounts_list") || n.Type == "Sort" {
+				t.Errorf("%s: %s %s", name, n.Type, n.Index)
+			}
+		})
+	}
+}
+
+// Of few instances, the accounts that have a privilege are found by it.
+func TestSearchOfFewInstancesReadsThese(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	crowd{instances: 20, accounts: 500}.add(t, b)
+	plan := explained(t, b.pool, "force_custom_plan", func(ctx context.Context, q *dbq.Queries) error {
+		f := account.Filter{Tag: "pilot", Grant: account.GrantFilter{Privilege: "SELECT"}}
+		_, err := q.GrantedOnInstances(ctx, onInstancesParams(listParams(f, 100, account.Cursor{})))
+		return err
+	}, walkInOrder)
+	served := false
+	plan.walk(func(n planNode) {
+		served = served || n.Index == "account_grants_instance" && strings.Contains(n.Cond, "instance_id") && strings.Contains(n.Cond, "privilege")
+	})
+	if !served {
+		t.Error("account_grants_instance is not used")
+	}
+}
+
+// All ways of a search find the same, whichever is taken.
+func TestWaysOfASearchAgree(t *testing.T) {
+	t.Parallel()
+	b := newAccounts(t)
+	crowd{instances: 30, accounts: 400}.add(t, b) // more than maxFew have SELECT
+	b.exec(t, `UPDATE accounts SET deleted_at = now(), last_seen_at = now() WHERE id % 10 = 3`)
+	b.exec(t, `UPDATE accounts SET kind = 'role' WHERE id % 500 = 1`)
+	yes, no, role := true, false, account.Role
+	selects := account.GrantFilter{Privilege: "SELECT"}
+	for name, f := range map[string]account.Filter{
+		"engine":         {Engine: fleet.PostgreSQL, Grant: selects},
+		"other engine":   {Engine: fleet.MySQL, Grant: selects},
+		"nobody there":   {Engine: fleet.MySQL, Grant: account.GrantFilter{Privilege: "USAGE"}},
+		"tag":            {Tag: "production", Grant: selects, Deleted: true},
+		"tag and object": {Tag: "production", Grant: account.GrantFilter{Privilege: "SELECT", Object: "t007"}},
+		"tag and kind":   {Tag: "production", Kind: &role, Grant: selects},
+		"kind":           {Kind: &role, Grant: selects},
+		"name":           {NameContains: "TL_", Grant: selects},
+		"many":           {CanLogin: &yes, Grant: selects},
+		"not super":      {Superuser: &no, System: &no, Grant: account.GrantFilter{Privilege: "SUPER"}},
+	} {
+		want := values[int64](t, b.pool, `SELECT a.id FROM accounts a JOIN instances i ON i.id = a.instance_id
+			WHERE ($1 = '' OR i.engine = $1) AND ($2 = '' OR EXISTS (SELECT FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $2))
+			  AND ($3::text IS NULL OR a.kind = $3) AND a.name ILIKE '%' || $4 || '%' AND ($5 OR a.deleted_at IS NULL)
+			  AND ($6::boolean IS NULL OR a.can_login = $6) AND ($7::boolean IS NULL OR a.superuser = $7)
+			  AND EXISTS (SELECT FROM account_grants g WHERE g.account_id = a.id AND g.privilege = $8 AND ($9 = '' OR g.object = $9))
+			ORDER BY a.name, a.id LIMIT 300`, string(f.Engine), f.Tag, (*string)(f.Kind), f.NameContains, f.Deleted, f.CanLogin, f.Superuser,
+			f.Grant.Privilege, f.Grant.Object)
+		var got []int64
+		for after, pages := (account.Cursor{}), 0; pages < 3 && (pages == 0 || after != account.Cursor{}); pages++ {
+			page, next, err := b.ListAccounts(t.Context(), f, 100, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range page {
+				got = append(got, int64(a.ID))
+			}
+			after = next
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
 	}
 }

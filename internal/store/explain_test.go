@@ -102,6 +102,7 @@ type planNode struct {
 	Index    string     `json:"Index Name"`
 	Rows     float64    `json:"Plan Rows"`
 	Cond     string     `json:"Index Cond"`
+	Filter   string     `json:"Filter"`
 	Actual   float64    `json:"Actual Rows"` // in each loop
 	Loops    float64    `json:"Actual Loops"`
 	Plans    []planNode `json:"Plans"`
@@ -247,9 +248,14 @@ func (b *bigBundle) hotQueries(t *testing.T) map[string]func(context.Context, *d
 			return err
 		},
 		"CountRecords": func(ctx context.Context, q *dbq.Queries) error {
-			_, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: b.running})
+			_, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionIds: []uuid.UUID{b.running, b.ended}})
 			return err
 		},
+		"NewestSessions": func(ctx context.Context, q *dbq.Queries) error {
+			_, err := q.NewestSessions(ctx, dbq.NewestSessionsParams{RowLimit: 50})
+			return err
+		},
+		"TallySessions": func(ctx context.Context, q *dbq.Queries) error { _, err := q.TallySessions(ctx); return err },
 		"RecordDurations": func(ctx context.Context, q *dbq.Queries) error {
 			_, err := q.RecordDurations(ctx, b.running)
 			return err
@@ -336,6 +342,7 @@ func TestEveryHotQueryIsServedByAnIndex(t *testing.T) {
 	for _, name := range append(timed,
 		"TakeDue", "QueueLoads", "CountRecords", "CountOpenRecords", "CountDueRecords", "RecordDurations", "GroupErrors",
 		"FinishableSessions", "FailDeadHosts", "FailRejectedCredentials", "CancelWaitingRecords", "TakeBackLost",
+		"NewestSessions", "TallySessions",
 	) {
 		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 			t.Logf("%s, %s: %s", name, mode, b.timed(t, mode, queries[name]))

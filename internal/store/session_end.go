@@ -200,10 +200,11 @@ func finishSession(ctx context.Context, q *dbq.Queries, id session.ID) (bool, er
 
 // summarise counts what the ended session will say for ever.
 func summarise(ctx context.Context, q *dbq.Queries, id session.ID, cancelling bool) (dbq.EndSessionParams, error) {
-	counted, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: id})
+	counts, err := q.CountRecords(ctx, dbq.CountRecordsParams{SessionIds: []session.ID{id}})
 	if err != nil {
 		return dbq.EndSessionParams{}, fmt.Errorf("count records: %w", err)
 	}
+	counted := counts[0]
 	took, err := q.RecordDurations(ctx, id)
 	if err != nil {
 		return dbq.EndSessionParams{}, fmt.Errorf("measure durations: %w", err)

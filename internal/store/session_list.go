@@ -31,14 +31,12 @@ func (s *Store) Sessions(ctx context.Context, f session.Filter, p session.Page) 
 	rows, next = cut(rows, p.Limit, func(r dbq.SessionsSortedRow) session.Place {
 		return session.Place{ID: r.SyncSession.ID, Number: &r.Number}
 	})
-	for _, row := range rows {
-		one, err := s.listedSession(ctx, row.SyncSession)
-		if err != nil {
-			return nil, next, err
-		}
-		list = append(list, one)
+	plain := make([]dbq.SyncSession, len(rows))
+	for i, row := range rows {
+		plain[i] = row.SyncSession
 	}
-	return list, next, nil
+	list, err = s.listedSessions(ctx, plain)
+	return list, next, err
 }
 
 // sessionRows takes the order that an index has from the index.

@@ -37,7 +37,7 @@ type life struct {
 
 // liveSession returns an open session with its counts and its progress.
 func (s *Store) liveSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
-	if row.TotalInstances <= countAfresh {
+	if !big(row) {
 		return s.countedSession(ctx, row)
 	}
 	one, err := toSession(row)
@@ -52,10 +52,11 @@ func (s *Store) liveSession(ctx context.Context, row dbq.SyncSession) (session.S
 }
 
 func (s *Store) countedSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
-	one, err := s.fillSession(ctx, row)
+	list, err := s.fillSessions(ctx, []dbq.SyncSession{row})
 	if err != nil {
-		return one, err
+		return session.Session{}, err
 	}
+	one := list[0]
 	one.Progress.Left, err = s.forecast(ctx, one)
 	return one, err
 }
@@ -112,11 +113,36 @@ func (l *lives) keep(one session.Session, began time.Time) {
 	l.kept[one.ID] = life{one, began}
 }
 
-// listedSession returns a session with its counts; those of a big open one are
-// shared like liveSession's.
-func (s *Store) listedSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
-	if row.CompletedAt == nil && row.TotalInstances > countAfresh {
-		return s.liveSession(ctx, row)
+// listedSessions returns sessions with their counts, without a forecast: those
+// of big open ones are shared like liveSession's, the others counted at once.
+func (s *Store) listedSessions(ctx context.Context, rows []dbq.SyncSession) ([]session.Session, error) {
+	var small []dbq.SyncSession
+	for _, row := range rows {
+		if !big(row) {
+			small = append(small, row)
+		}
 	}
-	return s.fillSession(ctx, row)
+	counted, err := s.fillSessions(ctx, small)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]session.Session, 0, len(rows))
+	for _, row := range rows {
+		if !big(row) {
+			list, counted = append(list, counted[0]), counted[1:]
+			continue
+		}
+		one, err := s.liveSession(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		one.Progress.Left = nil
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// big tells an open session whose counts many share.
+func big(row dbq.SyncSession) bool {
+	return row.CompletedAt == nil && row.TotalInstances > countAfresh
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,21 +33,37 @@ func (s *Store) Session(ctx context.Context, id session.ID) (session.Session, er
 	return toSession(row)
 }
 
-// fillSession adds the live counts that an open session's row does not hold.
-// The session may end between the two reads: the counts are then the final ones
+// fillSessions adds the live counts that the rows of open sessions do not hold.
+// A session may end between the two reads: the counts are then the final ones
 // and the status is a moment old, never the other way round.
-func (s *Store) fillSession(ctx context.Context, row dbq.SyncSession) (session.Session, error) {
-	one, err := toSession(row)
-	if err != nil || one.Status.Terminal() {
-		return one, err
+func (s *Store) fillSessions(ctx context.Context, rows []dbq.SyncSession) ([]session.Session, error) {
+	list := make([]session.Session, len(rows))
+	open := make(map[session.ID]*session.Session)
+	for i, row := range rows {
+		one, err := toSession(row)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = one
+		if !one.Status.Terminal() {
+			open[one.ID] = &list[i]
+		}
 	}
-	counts, err := s.q.CountRecords(ctx, dbq.CountRecordsParams{SessionID: row.SessionID, Recent: session.RateWindow})
+	if len(open) == 0 {
+		return list, nil
+	}
+	counts, err := s.q.CountRecords(ctx, dbq.CountRecordsParams{
+		SessionIds: slices.Collect(maps.Keys(open)), Recent: session.RateWindow,
+	})
 	if err != nil {
-		return one, fmt.Errorf("count records: %w", err)
+		return nil, fmt.Errorf("count records: %w", err)
 	}
-	one.Counts, one.Items = toCounts(counts), toItems(counts)
-	one.Progress.Rate = session.Rate(int(counts.Recent), counts.CountedAt.Sub(row.StartedAt))
-	return one, nil
+	for _, c := range counts {
+		one := open[c.SessionID]
+		one.Counts, one.Items = toCounts(c), toItems(c)
+		one.Progress.Rate = session.Rate(int(c.Recent), c.CountedAt.Sub(one.StartedAt))
+	}
+	return list, nil
 }
 
 // forecastSample is how many records of one state are looked at for a forecast.

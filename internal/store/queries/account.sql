@@ -91,31 +91,29 @@ WHERE instance_id = @instance_id AND replaced_at IS NULL AND deleted_at IS NULL 
 -- Filters that were not given fold away only in a plan made for these values.
 SET LOCAL plan_cache_mode = force_custom_plan;
 
--- name: ListAccounts :many
--- OFFSET 0 keeps the planner from reading what is granted to all others.
-SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
-    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
-    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
-    a.first_seen_at,
-    COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
-    a.deleted_at
+-- name: AccountsInOrder :many
+-- A page of ids. What is looked at of each account stands in accounts_list: IS
+-- TRUE and the inner SELECTs keep the planner from joining, which loses the
+-- order; OFFSET 0 from reading what is granted to all others.
+SELECT a.id
 FROM accounts a
-JOIN instances i ON i.id = a.instance_id
-LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
-LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
 WHERE (a.name, a.id) > (@after_name::text, @after_id::bigint)
+  AND (sqlc.narg('ids')::bigint[] IS NULL OR a.id = ANY(sqlc.narg('ids')::bigint[]))
   AND (sqlc.narg('instance_id')::bigint IS NULL OR a.instance_id = sqlc.narg('instance_id'))
-  AND (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
-  AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
-      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = sqlc.narg('tag')))
+  AND (sqlc.narg('engine')::text IS NULL AND sqlc.narg('tag')::text IS NULL OR (a.instance_id IN (
+      SELECT i.id FROM instances i
+      WHERE (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
+        AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
+            SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = sqlc.narg('tag'))))) IS TRUE)
   AND (sqlc.narg('name')::text IS NULL OR a.name = sqlc.narg('name'))
-  AND (sqlc.narg('pattern')::text IS NULL OR a.name ILIKE sqlc.narg('pattern'))
+  AND (sqlc.narg('pattern')::text IS NULL OR a.folded LIKE lower(sqlc.narg('pattern')))
   AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
   AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
-  AND (sqlc.narg('locked')::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = sqlc.narg('locked'))
+  AND (sqlc.narg('locked')::boolean IS NULL OR a.locked = sqlc.narg('locked'))
   AND (sqlc.narg('can_login')::boolean IS NULL OR a.can_login = sqlc.narg('can_login'))
   AND (sqlc.narg('system')::boolean IS NULL OR a.system = sqlc.narg('system'))
-  AND (@deleted::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
+  AND (@deleted::boolean OR a.deleted_at IS NULL AND (
+      SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = a.instance_id))
   AND (NOT @granted::boolean OR EXISTS (
       SELECT 1 FROM account_grants g
       WHERE g.account_id = a.id
@@ -130,19 +128,21 @@ ORDER BY a.name, a.id
 LIMIT @max_rows;
 
 -- name: WalkInOrder :exec
--- The planner takes a search by privilege for one that reads every match and
--- sorts: it does not see that a page is full long before.
-SELECT set_config('enable_sort', 'off', true), set_config('enable_hashagg', 'off', true), set_config('enable_bitmapscan', 'off', true);
+-- The planner takes a page for one that reads every match and sorts or merges:
+-- it does not see that it is full long before.
+SELECT set_config(name, 'off', true)
+FROM unnest(ARRAY['enable_sort', 'enable_hashagg', 'enable_bitmapscan', 'enable_mergejoin']) AS name;
 
--- name: SearchAccounts :many
--- ListAccounts in the order of account_grants, whose index by privilege or by
--- object gives the accounts by name; an account comes once for all its rows.
-SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser,
-    (a.kind = 'user' AND a.attributes @> '{"locked": true}')::boolean AS locked,
-    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
-    a.first_seen_at,
-    COALESCE(a.last_seen_at, CASE WHEN a.identity = ANY(h.missing) THEN h.last_seen_at END, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
-    a.deleted_at
+-- name: PlanFreely :exec
+SELECT set_config(name, 'on', true)
+FROM unnest(ARRAY['enable_sort', 'enable_hashagg', 'enable_bitmapscan', 'enable_mergejoin']) AS name;
+
+-- name: GrantedAccounts :many
+-- AccountsInOrder in the order of account_grants, whose index by privilege or
+-- by object gives the accounts by name; an account comes once for all its rows.
+-- By name and id it is found in accounts_list; OFFSET 0 keeps the planner from
+-- beginning there.
+SELECT found.account_id
 FROM (
     SELECT DISTINCT g.name, g.account_id
     FROM account_grants g
@@ -155,25 +155,76 @@ FROM (
       AND (sqlc.narg('grant_column')::text IS NULL OR g.col = left(sqlc.narg('grant_column'), 200))
     ORDER BY g.name, g.account_id
 ) found
-JOIN accounts a ON a.id = found.account_id
-JOIN instances i ON i.id = a.instance_id
-LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
-LEFT JOIN account_holds h ON h.instance_id = a.instance_id AND h.status = 'open'
-WHERE true
-  AND (sqlc.narg('instance_id')::bigint IS NULL OR a.instance_id = sqlc.narg('instance_id'))
-  AND (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
-  AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
-      SELECT 1 FROM instance_tags t WHERE t.instance_id = a.instance_id AND t.tag = sqlc.narg('tag')))
-  AND (sqlc.narg('name')::text IS NULL OR a.name = sqlc.narg('name'))
-  AND (sqlc.narg('pattern')::text IS NULL OR a.name ILIKE sqlc.narg('pattern'))
-  AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
-  AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
-  AND (sqlc.narg('locked')::boolean IS NULL OR (a.kind = 'user' AND a.attributes @> '{"locked": true}') = sqlc.narg('locked'))
-  AND (sqlc.narg('can_login')::boolean IS NULL OR a.can_login = sqlc.narg('can_login'))
-  AND (sqlc.narg('system')::boolean IS NULL OR a.system = sqlc.narg('system'))
-  AND (@deleted::boolean OR a.deleted_at IS NULL AND i.deleted_at IS NULL)
+CROSS JOIN LATERAL (
+    SELECT 1
+    FROM accounts a
+    WHERE a.name = found.name AND a.id = found.account_id
+    AND (sqlc.narg('engine')::text IS NULL AND sqlc.narg('tag')::text IS NULL OR (a.instance_id IN (
+        SELECT i.id FROM instances i
+        WHERE (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
+          AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
+              SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = sqlc.narg('tag'))))) IS TRUE)
+    AND (sqlc.narg('name')::text IS NULL OR a.name = sqlc.narg('name'))
+    AND (sqlc.narg('pattern')::text IS NULL OR a.folded LIKE lower(sqlc.narg('pattern')))
+    AND (sqlc.narg('kind')::text IS NULL OR a.kind = sqlc.narg('kind'))
+    AND (sqlc.narg('superuser')::boolean IS NULL OR a.superuser = sqlc.narg('superuser'))
+    AND (sqlc.narg('locked')::boolean IS NULL OR a.locked = sqlc.narg('locked'))
+    AND (sqlc.narg('can_login')::boolean IS NULL OR a.can_login = sqlc.narg('can_login'))
+    AND (sqlc.narg('system')::boolean IS NULL OR a.system = sqlc.narg('system'))
+    AND (@deleted::boolean OR a.deleted_at IS NULL AND (
+        SELECT i.deleted_at IS NULL FROM instances i WHERE i.id = a.instance_id))
+    OFFSET 0
+) a
 ORDER BY found.name, found.account_id
 LIMIT @max_rows;
+
+-- name: GrantedOnInstances :many
+-- Of each instance of an engine or with a tag, the next accounts that have the
+-- privilege, from account_grants_instance.
+SELECT next.account_id
+FROM instances i
+CROSS JOIN LATERAL (
+    SELECT found.account_id
+    FROM (
+        SELECT DISTINCT g.name, g.account_id
+        FROM account_grants g
+        WHERE g.instance_id = i.id AND g.privilege = left(@privilege::text, 200)
+          AND (g.name, g.account_id) > (@after_name::text, @after_id::bigint)
+        ORDER BY g.name, g.account_id
+    ) found
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM accounts a
+        WHERE a.name = found.name AND a.id = found.account_id AND (@deleted::boolean OR a.deleted_at IS NULL)
+        OFFSET 0
+    ) a
+    ORDER BY found.name, found.account_id
+    LIMIT @of_each
+) next
+WHERE (sqlc.narg('engine')::text IS NULL OR i.engine = sqlc.narg('engine'))
+  AND (sqlc.narg('tag')::text IS NULL OR EXISTS (
+      SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = sqlc.narg('tag')))
+  AND (@deleted::boolean OR i.deleted_at IS NULL)
+LIMIT @max_rows;
+
+-- name: AccountRows :many
+-- The missing accounts of open holds are unpacked once for all rows; IS TRUE
+-- makes the planner, who takes them for ten, look them up in a hash.
+WITH held AS MATERIALIZED (
+    SELECT h.instance_id, m.identity, h.last_seen_at
+    FROM account_holds h CROSS JOIN LATERAL unnest(h.missing) AS m (identity)
+    WHERE h.status = 'open' AND h.instance_id IN (SELECT p.instance_id FROM accounts p WHERE p.id = ANY(@ids::bigint[]))
+      AND (m.identity IN (SELECT p.identity FROM accounts p WHERE p.id = ANY(@ids::bigint[]))) IS TRUE
+)
+SELECT a.id, a.instance_id, i.name AS instance_name, a.identity, a.name, a.host, a.kind, a.system, a.can_login, a.superuser, a.locked,
+    a.valid_until, jsonb_array_length(a.memberships)::integer AS memberships, jsonb_array_length(a.grants)::integer AS grants,
+    a.first_seen_at, COALESCE(a.last_seen_at, h.last_seen_at, l.synced_at, a.first_seen_at)::timestamptz AS last_seen_at,
+    a.deleted_at
+FROM accounts a
+JOIN instances i ON i.id = a.instance_id
+LEFT JOIN last_syncs l ON l.instance_id = a.instance_id AND l.sync_category = 'account'
+LEFT JOIN held h ON h.instance_id = a.instance_id AND h.identity = a.identity
+WHERE a.id = ANY(@ids::bigint[])
+ORDER BY a.name, a.id;
 
 -- name: GetAccount :one
 SELECT a.id, a.instance_id, i.name AS instance_name, a.first_seen_at,

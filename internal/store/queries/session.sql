@@ -64,23 +64,28 @@ SELECT * FROM sync_sessions WHERE session_id = @session_id;
 -- name: LockSession :one
 SELECT status FROM sync_sessions WHERE session_id = @session_id FOR NO KEY UPDATE;
 
--- name: CountRecords :one
-SELECT (count(*) FILTER (WHERE status = 'pending'))::integer   AS pending,
-       (count(*) FILTER (WHERE status = 'queued'))::integer    AS queued,
-       (count(*) FILTER (WHERE status = 'running'))::integer   AS running,
-       (count(*) FILTER (WHERE status = 'completed'))::integer AS completed,
-       (count(*) FILTER (WHERE status = 'failed'))::integer    AS failed,
-       (count(*) FILTER (WHERE status = 'cancelled'))::integer AS cancelled,
-       (count(*) FILTER (WHERE status = 'skipped'))::integer   AS skipped,
-       (count(*) FILTER (WHERE status = 'completed' AND partial))::integer AS partial,
-       COALESCE(sum(items_synced), 0)::bigint  AS items_synced,
-       COALESCE(sum(items_created), 0)::bigint AS items_created,
-       COALESCE(sum(items_updated), 0)::bigint AS items_updated,
-       COALESCE(sum(items_deleted), 0)::bigint AS items_deleted,
-       (count(*) FILTER (WHERE completed_at > now() - @recent::interval))::integer AS recent,
-       now()::timestamptz AS counted_at
-FROM sync_instance_records
-WHERE session_id = @session_id;
+-- name: CountRecords :many
+-- One row for each session, also for one without records.
+SELECT wanted.session_id::uuid AS session_id, live.*
+FROM unnest(@session_ids::uuid[]) AS wanted (session_id)
+CROSS JOIN LATERAL (
+    SELECT (count(*) FILTER (WHERE r.status = 'pending'))::integer   AS pending,
+           (count(*) FILTER (WHERE r.status = 'queued'))::integer    AS queued,
+           (count(*) FILTER (WHERE r.status = 'running'))::integer   AS running,
+           (count(*) FILTER (WHERE r.status = 'completed'))::integer AS completed,
+           (count(*) FILTER (WHERE r.status = 'failed'))::integer    AS failed,
+           (count(*) FILTER (WHERE r.status = 'cancelled'))::integer AS cancelled,
+           (count(*) FILTER (WHERE r.status = 'skipped'))::integer   AS skipped,
+           (count(*) FILTER (WHERE r.status = 'completed' AND r.partial))::integer AS partial,
+           COALESCE(sum(r.items_synced), 0)::bigint  AS items_synced,
+           COALESCE(sum(r.items_created), 0)::bigint AS items_created,
+           COALESCE(sum(r.items_updated), 0)::bigint AS items_updated,
+           COALESCE(sum(r.items_deleted), 0)::bigint AS items_deleted,
+           (count(*) FILTER (WHERE r.completed_at > now() - @recent::interval))::integer AS recent,
+           now()::timestamptz AS counted_at
+    FROM sync_instance_records r
+    WHERE r.session_id = wanted.session_id
+) live;
 
 -- name: RecordDurations :one
 SELECT COALESCE(percentile_disc(0.5) WITHIN GROUP (ORDER BY duration_ms), 0)::bigint  AS p50,
@@ -91,14 +96,20 @@ FROM sync_instance_records
 WHERE session_id = @session_id;
 
 -- name: GroupErrors :many
-SELECT error_code::text AS code, COALESCE(error_phase, '')::text AS phase, count(*)::integer AS failures,
-       (array_agg(instance_name ORDER BY id))[1]::text AS sample,
-       COALESCE((array_agg(error_message ORDER BY id))[1], '')::text AS message
-FROM sync_instance_records
-WHERE session_id = @session_id AND status = 'failed'
-GROUP BY error_code, error_phase
-ORDER BY count(*) DESC, error_code, error_phase
-LIMIT 100;
+-- Counted first, and then the first record of each group is read: the messages
+-- of all failures together are too much for memory.
+SELECT k.error_code::text AS code, COALESCE(k.error_phase, '')::text AS phase, k.failures::integer AS failures,
+       r.instance_name AS sample, COALESCE(r.error_message, '')::text AS message
+FROM (
+    SELECT f.error_code, f.error_phase, count(*) AS failures, min(f.id) AS first_id
+    FROM sync_instance_records f
+    WHERE f.session_id = @session_id AND f.status = 'failed'
+    GROUP BY f.error_code, f.error_phase
+    ORDER BY count(*) DESC, f.error_code, f.error_phase
+    LIMIT 100
+) k
+JOIN sync_instance_records r ON r.id = k.first_id
+ORDER BY k.failures DESC, k.error_code, k.error_phase;
 
 -- name: HasOpenRecords :one
 SELECT EXISTS (
