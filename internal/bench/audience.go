@@ -18,7 +18,8 @@ import (
 type audience struct {
 	stop   context.CancelFunc // of all streams
 	all    sync.WaitGroup
-	failed chan error // why the first stream ended by itself
+	failed chan error    // why the first stream ended by itself
+	door   chan struct{} // as many streams are opened at once
 
 	mu      sync.Mutex // guards all below
 	want    int        // skipped records that are waited for
@@ -31,9 +32,13 @@ type audience struct {
 	counted time.Time
 }
 
+// atTheDoor is how many streams are opened at once: who comes with a thousand
+// others is told to come again.
+const atTheDoor = 50
+
 func newAudience(n int) *audience {
 	return &audience{
-		stop: func() {}, failed: make(chan error, 1), seen: slices.Repeat([]int{-1}, n), events: make([]int, n),
+		stop: func() {}, failed: make(chan error, 1), door: make(chan struct{}, atTheDoor), seen: slices.Repeat([]int{-1}, n), events: make([]int, n),
 	}
 }
 
@@ -97,7 +102,9 @@ func (a *audience) join(ctx context.Context, i int, open func(context.Context) (
 var errStreamEnded = errors.New("the stream has ended")
 
 func (a *audience) read(ctx context.Context, i int, open func(context.Context) (*http.Response, error)) error {
+	a.door <- struct{}{}
 	r, err := open(ctx)
+	<-a.door
 	if err != nil {
 		return err
 	}
