@@ -33,7 +33,14 @@ type MonitorConfig struct {
 	Limiter     *Limiter // nil: nothing bounds the logins
 	// Payload prints a task's payload: ids only. Nil prints nothing.
 	Payload func(taskType string, payload []byte) string
+	// Pages answers what is neither health nor Asynqmon's; nil: not found.
+	Pages http.Handler
+	// Links are shown on Asynqmon's page, in this order.
+	Links []Link
 }
+
+// Link is a text that leads to a path of the monitor.
+type Link struct{ Text, Path string }
 
 // Monitor serves health and metrics to everybody who reaches its address, and
 // the queues, read-only, to operators: HTTP Basic with a token as the password
@@ -109,9 +116,14 @@ func (m *Monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	if m.mayLook(w, r) {
-		m.serveQueues(w, r)
+	if !m.mayLook(w, r) {
+		return
 	}
+	if m.cfg.Pages != nil && !strings.HasPrefix(r.URL.Path, queuesRoot) && r.URL.Path != "/" {
+		m.cfg.Pages.ServeHTTP(w, r)
+		return
+	}
+	m.serveQueues(w, r)
 }
 
 // mayLook reports whether the request comes from an operator or admin, and
@@ -175,7 +187,7 @@ func (m *Monitor) serveQueues(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	default:
 		w.Header().Set("Content-Security-Policy", queuesPolicy)
-		m.queues.ServeHTTP(w, r)
+		serveLinked(m.queues, m.cfg.Links, w, r)
 	}
 }
 

@@ -89,6 +89,8 @@ func newQueues(t *testing.T) queues {
 	return queues{bundle: b, url: newMonitor(t, httpserver.MonitorConfig{
 		Redis: opt, Users: b.users, Auditor: b.users,
 		Payload: func(string, []byte) string { return "record 7" },
+		Pages:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) }),
+		Links:   []httpserver.Link{{Text: "Sessions & more", Path: "/sessions?a=1&b=2"}},
 	})}
 }
 
@@ -121,6 +123,26 @@ func TestQueuesAreShownToOperators(t *testing.T) {
 	}
 }
 
+func TestQueuesLeadToThePages(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	for _, path := range []string{"/monitoring/", "/monitoring/queues/account"} {
+		a := q.get(t, "GET", path, user.Operator)
+		link := `<a href="/sessions?a=1&amp;b=2" style="color:#8ab4f8;margin:0 6px">Sessions &amp; more</a></nav></body></html>`
+		if a.status != 200 || !strings.HasSuffix(a.body, link) || !strings.Contains(a.body, "/monitoring/static/js/main") {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	if a := q.get(t, "GET", "/sessions/x", user.Operator); a.status != 200 || a.body != "page /sessions/x" {
+		t.Errorf("page: %d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/monitoring/api/queues", "/monitoring/static/js/main.5adda2da.chunk.js", "/monitoring/favicon.ico"} {
+		if a := q.get(t, "GET", path, user.Operator); a.status != 200 || strings.Contains(a.body, "/sessions") {
+			t.Errorf("%s has links: %d", path, a.status)
+		}
+	}
+}
+
 func TestQueuesNeedALoginOnEverySpelling(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t)
@@ -128,7 +150,7 @@ func TestQueuesNeedALoginOnEverySpelling(t *testing.T) {
 		"/", "/monitoring", "/monitoring/", "//monitoring/", "/monitoring//api/queues", "/monitoring/api/queues",
 		"/monitoring/..;/api/queues", "/%6donitoring/api/queues", "/monitoring/%2e%2e/monitoring/api/queues",
 		"/monitoring%2fapi%2fqueues", "/healthz/../monitoring/api/queues", "/metrics/..%2fmonitoring/", "/MONITORING/",
-		"/healthz/", "/readyz?x=/monitoring", "/monitoring/api/redis_info", "/monitoring/static/js/main.js",
+		"/healthz/", "/readyz?x=/monitoring", "/sessions", "/sessions/1", "/records/1", "/sessions.css", "/monitoring/api/redis_info", "/monitoring/static/js/main.js",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE", "HEAD", "OPTIONS"} {
 			if strings.HasPrefix(path, "/readyz?") {
