@@ -26,7 +26,8 @@ func (b *base) monitor(ctx context.Context, queues asynq.RedisConnOpt, limiter *
 	m := httpserver.NewMonitor(httpserver.MonitorConfig{
 		Log: b.log, Health: b.health(), Metrics: b.metrics.Handler(),
 		Redis: queues, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, Limiter: limiter, Payload: queue.Describe,
-		Pages: pages.New(pages.Config{Sessions: b.store, Log: b.log, Unavailable: b.unavailable}), Links: links(),
+		TrustedProxies: b.cfg.TrustedProxies,
+		Pages:          pages.New(pages.Config{Sessions: b.store, Log: b.log, Unavailable: b.unavailable}), Links: links(),
 	})
 	defer func() { err = errors.Join(err, m.Close()) }()
 	return m.Run(ctx, listener)
