@@ -140,12 +140,18 @@ func (f *firer) update(ctx context.Context, c schedule.Change) (schedule.Schedul
 	if err := writeSchedule(ctx, f.q, in); err != nil {
 		return in, err
 	}
-	if detail := scheduleDifferences(old, in); len(detail) > 0 {
-		if err := insertAudit(ctx, f.q, scheduleEvent("update", in.ID, withName(detail, old.Name))); err != nil {
-			return in, err
-		}
+	if err := f.auditUpdate(ctx, old, in); err != nil {
+		return in, err
 	}
 	return getSchedule(ctx, f.q, in.ID)
+}
+
+func (f *firer) auditUpdate(ctx context.Context, old, in schedule.Schedule) error {
+	detail := scheduleDifferences(old, in)
+	if len(detail) == 0 {
+		return nil
+	}
+	return insertAudit(ctx, f.q, scheduleEvent("update", in.ID, withName(detail, old.Name)))
 }
 
 func writeSchedule(ctx context.Context, q *dbq.Queries, in schedule.Schedule) error {
