@@ -161,10 +161,11 @@ WHERE (i.deleted_at IS NOT NULL) = $1::boolean AND i.id > $2
   AND ($3::bigint IS NULL OR i.credential_id = $3::bigint)
   AND ($4::text IS NULL OR i.engine = $4::text)
   AND ($5::boolean IS NULL OR i.active = $5::boolean)
-  AND ($6::text = '' OR position(lower($6::text) IN lower(i.name)) > 0)
-  AND ($7::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $7::text))
+  AND ($6::text IS NULL OR i.tls_mode = $6::text)
+  AND ($7::text = '' OR position(lower($7::text) IN lower(i.name)) > 0)
+  AND ($8::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $8::text))
 ORDER BY i.id
-LIMIT $8
+LIMIT $9
 `
 
 type ListInstancesParams struct {
@@ -173,6 +174,7 @@ type ListInstancesParams struct {
 	CredentialID *int64
 	Engine       *string
 	Active       *bool
+	TlsMode      *string
 	Name         string
 	Tag          string
 	RowLimit     int32
@@ -190,6 +192,7 @@ func (q *Queries) ListInstances(ctx context.Context, arg ListInstancesParams) ([
 		arg.CredentialID,
 		arg.Engine,
 		arg.Active,
+		arg.TlsMode,
 		arg.Name,
 		arg.Tag,
 		arg.RowLimit,

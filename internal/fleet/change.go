@@ -10,6 +10,7 @@ import (
 type InstanceFilter struct {
 	Engine     *Engine
 	Active     *bool
+	TLSMode    *TLSMode
 	Tag        string
 	Name       string        // part of the name, in any case
 	Credential *CredentialID // those that use it

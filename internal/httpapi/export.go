@@ -34,7 +34,7 @@ func (write csvAnswer) VisitExportInstancesResponse(w http.ResponseWriter) error
 // before it. What fails before the first page is answered as a problem.
 func (a *API) ExportInstances(ctx context.Context, r gen.ExportInstancesRequestObject) (gen.ExportInstancesResponseObject, error) {
 	filter := fleet.InstanceFilter{
-		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active,
+		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active, TLSMode: (*fleet.TLSMode)(r.Params.TlsMode),
 		Tag: value(r.Params.Tag), Name: value(r.Params.Name), Deleted: value(r.Params.Deleted),
 	}
 	page, err := a.exportPage(ctx, filter, 0)
@@ -68,6 +68,9 @@ func exportDetail(p gen.ExportInstancesParams) map[string]any {
 	}
 	if p.Active != nil {
 		detail["active"] = *p.Active
+	}
+	if p.TlsMode != nil {
+		detail["tls_mode"] = *p.TlsMode
 	}
 	if tag := value(p.Tag); tag != "" {
 		detail["tag"] = tag

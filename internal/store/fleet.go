@@ -55,7 +55,7 @@ func createInstance(ctx context.Context, q *dbq.Queries, in fleet.Instance) (fle
 func (s *Store) Instances(ctx context.Context, f fleet.InstanceFilter, limit int, after int64) (list []fleet.Instance, next int64, err error) {
 	rows, err := s.q.ListInstances(ctx, dbq.ListInstancesParams{
 		After: after, Engine: (*string)(f.Engine), Active: f.Active, Name: f.Name, Tag: f.Tag, RowLimit: int32(limit) + 1,
-		CredentialID: (*int64)(f.Credential), Deleted: f.Deleted,
+		CredentialID: (*int64)(f.Credential), TlsMode: (*string)(f.TLSMode), Deleted: f.Deleted,
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list instances: %w", err)

@@ -20,6 +20,7 @@ WHERE (i.deleted_at IS NOT NULL) = @deleted::boolean AND i.id > @after
   AND (sqlc.narg(credential_id)::bigint IS NULL OR i.credential_id = sqlc.narg(credential_id)::bigint)
   AND (sqlc.narg(engine)::text IS NULL OR i.engine = sqlc.narg(engine)::text)
   AND (sqlc.narg(active)::boolean IS NULL OR i.active = sqlc.narg(active)::boolean)
+  AND (sqlc.narg(tls_mode)::text IS NULL OR i.tls_mode = sqlc.narg(tls_mode)::text)
   AND (@name::text = '' OR position(lower(@name::text) IN lower(i.name)) > 0)
   AND (@tag::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = @tag::text))
 ORDER BY i.id
