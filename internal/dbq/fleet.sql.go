@@ -143,14 +143,16 @@ func (q *Queries) InsertInstance(ctx context.Context, arg InsertInstanceParams) 
 }
 
 const instanceHasRecords = `-- name: InstanceHasRecords :one
-SELECT EXISTS (SELECT 1 FROM sync_instance_records WHERE instance_id = $1)
+SELECT (EXISTS (SELECT 1 FROM sync_instance_records r WHERE r.instance_id = $1)
+    OR EXISTS (SELECT 1 FROM last_syncs l WHERE l.instance_id = $1))::boolean AS had
 `
 
+// Or had some, which were too old to be kept.
 func (q *Queries) InstanceHasRecords(ctx context.Context, id int64) (bool, error) {
 	row := q.db.QueryRow(ctx, instanceHasRecords, id)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+	var had bool
+	err := row.Scan(&had)
+	return had, err
 }
 
 const listInstances = `-- name: ListInstances :many

@@ -37,7 +37,9 @@ WHERE id = @id;
 UPDATE instances SET deleted_at = now(), active = false, updated_at = now() WHERE id = @id AND deleted_at IS NULL;
 
 -- name: InstanceHasRecords :one
-SELECT EXISTS (SELECT 1 FROM sync_instance_records WHERE instance_id = @id);
+-- Or had some, which were too old to be kept.
+SELECT (EXISTS (SELECT 1 FROM sync_instance_records r WHERE r.instance_id = @id)
+    OR EXISTS (SELECT 1 FROM last_syncs l WHERE l.instance_id = @id))::boolean AS had;
 
 -- name: AddTags :exec
 INSERT INTO instance_tags (instance_id, tag) SELECT @instance_id, unnest(@tags::text[]);
