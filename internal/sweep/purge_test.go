@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,14 +17,17 @@ import (
 )
 
 // oldData is a store with so many sessions of a record each and so many lines
-// that are too old. It is used by one goroutine, or between its passes.
+// that are too old.
 type oldData struct {
+	mu              sync.Mutex // guards what follows
 	sessions, fires int
 	broken          error
 	asked           []int // days and months
 }
 
 func (o *oldData) DeleteOldSession(_ context.Context, days int) (int, bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.asked = append(o.asked, days)
 	if o.sessions == 0 || o.broken != nil {
 		return 0, false, o.broken
@@ -33,6 +37,8 @@ func (o *oldData) DeleteOldSession(_ context.Context, days int) (int, bool, erro
 }
 
 func (o *oldData) DeleteOldFires(_ context.Context, days int) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.asked = append(o.asked, days)
 	n := min(o.fires, 2000)
 	o.fires -= n
@@ -40,8 +46,17 @@ func (o *oldData) DeleteOldFires(_ context.Context, days int) (int64, error) {
 }
 
 func (o *oldData) DropAuditMonth(_ context.Context, keep int) (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.asked = append(o.asked, keep)
 	return "audit_events_202001", nil
+}
+
+// left is what has not been deleted, and how often it was asked for something.
+func (o *oldData) left() (sessions, fires, asked int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.sessions, o.fires, len(o.asked)
 }
 
 // purge runs a purger in a bubble until the test ends.
@@ -78,8 +93,8 @@ func TestAPassDeletesABoundedPart(t *testing.T) {
 		o := &oldData{sessions: purgeRounds + 7, fires: 4500}
 		m := purge(t, o, func(s *setting.Settings) { s.AuditMonths = 12 })
 		pass(purgeEvery + time.Second)
-		if o.sessions != 7 || o.fires != 0 {
-			t.Errorf("left %d sessions, %d lines", o.sessions, o.fires)
+		if sessions, fires, _ := o.left(); sessions != 7 || fires != 0 {
+			t.Errorf("left %d sessions, %d lines", sessions, fires)
 		}
 		pass(purgeEvery)
 		for _, line := range []string{
@@ -99,8 +114,8 @@ func TestZeroKeepsForEver(t *testing.T) {
 		o := &oldData{sessions: 1, fires: 1}
 		purge(t, o, func(s *setting.Settings) { s.SessionsDays, s.FiresDays, s.AuditMonths = 0, 0, 0 })
 		pass(10 * purgeEvery)
-		if len(o.asked) > 0 {
-			t.Errorf("asked for %v", o.asked)
+		if _, _, asked := o.left(); asked > 0 {
+			t.Errorf("asked %d times", asked)
 		}
 	})
 }
@@ -111,8 +126,8 @@ func TestWhatCannotBeDeletedKeepsNothingElse(t *testing.T) {
 		o := &oldData{fires: 5, broken: errors.New("a broken row")}
 		purge(t, o, func(*setting.Settings) {})
 		pass(purgeEvery + time.Second)
-		if o.fires != 0 {
-			t.Errorf("left %d lines", o.fires)
+		if _, fires, _ := o.left(); fires != 0 {
+			t.Errorf("left %d lines", fires)
 		}
 	})
 }
