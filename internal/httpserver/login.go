@@ -82,7 +82,7 @@ func (s *Server) permit(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		err := s.cfg.Auditor.Audit(ctx, user.Event{
 			Action: "request.denied", ObjectType: "route", ObjectID: c.Request().Method + " " + c.Path(), Outcome: user.Denied,
-			Detail: map[string]any{"path": c.Request().URL.Path, "role": user.ActorFrom(ctx).Role, "needed": needed.role},
+			Detail: map[string]any{"path": c.Request().URL.EscapedPath(), "role": user.ActorFrom(ctx).Role, "needed": needed.role},
 		})
 		if err != nil {
 			return err
