@@ -2211,6 +2211,9 @@ type ListInstancesParams struct {
 	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
 	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
 
+	// TlsMode Connects in this mode
+	TlsMode *TLSMode `form:"tls_mode,omitempty" json:"tls_mode,omitempty"`
+
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
@@ -2234,6 +2237,9 @@ type ExportInstancesParams struct {
 	// Tag Carries this tag
 	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
 	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
+
+	// TlsMode Connects in this mode
+	TlsMode *TLSMode `form:"tls_mode,omitempty" json:"tls_mode,omitempty"`
 
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
@@ -5624,6 +5630,18 @@ func NewListInstancesRequest(server string, params *ListInstancesParams) (*http.
 
 		}
 
+		if params.TlsMode != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tls_mode", *params.TlsMode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Name != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -5833,6 +5851,18 @@ func NewExportInstancesRequest(server string, params *ExportInstancesParams) (*h
 		if params.Active != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "active", *params.Active, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TlsMode != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tls_mode", *params.TlsMode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

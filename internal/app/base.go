@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -34,7 +36,8 @@ type base struct {
 	metrics  *telemetry.Metrics
 	gate     *gate
 
-	redisInUse bool // fetchers that wait for Redis still use it: only the process's end may close it
+	schemaFits atomic.Bool // it has been seen once
+	redisInUse bool        // fetchers that wait for Redis still use it: only the process's end may close it
 }
 
 // Limits of our own statements; no control query of ours needs more.
@@ -63,7 +66,7 @@ func open(ctx context.Context, cfg config.Config, log *slog.Logger, spare int) (
 	b.store.Serves = Serves()
 	b.metrics.WatchPool(func() telemetry.PoolUse { return poolUse(pool.Stat()) })
 	b.settings = &setting.Cache{Load: b.store.Settings}
-	b.gate = newGate(log, check{"postgres", b.store.CheckSchema}, check{"redis", b.queue.Ping})
+	b.gate = newGate(log, check{"postgres", b.checkSchema}, check{"redis", b.queue.Ping})
 	return b, nil
 }
 
@@ -124,6 +127,19 @@ func (b *base) close() error {
 		return nil
 	}
 	return b.redis.Close()
+}
+
+// checkSchema forgives a schema that has become newer since it fitted: during an
+// upgrade the old processes go on until they are replaced.
+func (b *base) checkSchema(ctx context.Context) error {
+	err := b.store.CheckSchema(ctx)
+	switch {
+	case err == nil:
+		b.schemaFits.Store(true)
+	case errors.Is(err, store.ErrNewerSchema) && b.schemaFits.Load():
+		return nil
+	}
+	return err
 }
 
 // policy is the allow list for targets without our own servers.

@@ -9,7 +9,9 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/pages"
 	"github.com/dbfleet/dbfleet/internal/queue"
+	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/store"
 )
 
@@ -24,9 +26,21 @@ func (b *base) monitor(ctx context.Context, queues asynq.RedisConnOpt, limiter *
 	m := httpserver.NewMonitor(httpserver.MonitorConfig{
 		Log: b.log, Health: b.health(), Metrics: b.metrics.Handler(),
 		Redis: queues, Users: b.store, Auditor: b.store, Unavailable: b.unavailable, Limiter: limiter, Payload: queue.Describe,
+		TrustedProxies: b.cfg.TrustedProxies,
+		Pages:          pages.New(pages.Config{Sessions: b.store, Log: b.log, Unavailable: b.unavailable}), Links: links(),
 	})
 	defer func() { err = errors.Join(err, m.Close()) }()
 	return m.Run(ctx, listener)
+}
+
+// links lead from Asynqmon to the sessions, for each of its queues too: they
+// have the names of the categories.
+func links() []httpserver.Link {
+	list := []httpserver.Link{{Text: "Sessions", Path: "/sessions"}}
+	for _, c := range session.Categories() {
+		list = append(list, httpserver.Link{Text: string(c), Path: "/sessions?category=" + string(c)})
+	}
+	return list
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {

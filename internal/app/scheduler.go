@@ -13,7 +13,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/sweep"
 )
 
-// runScheduler fires schedules, dispatches, reconciles, sweeps and counts until ctx ends. It holds
+// runScheduler fires schedules, dispatches, reconciles, sweeps, purges and counts until ctx ends. It holds
 // nothing that must be given back, so that a second signal changes nothing.
 func runScheduler(ctx, _ context.Context, cfg config.Config, log *slog.Logger) error {
 	return run(ctx, cfg, log, 0, func(ctx context.Context, b *base) error { return b.schedule(ctx) })
@@ -30,6 +30,7 @@ func (b *base) schedule(ctx context.Context) error {
 	dispatcher := &dispatch.Dispatcher{Store: b.store, Queue: b.queue, Settings: b.settings.Settings, Log: b.log}
 	reconciler := &dispatch.Reconciler{Store: b.store, Queue: b.queue, Metrics: b.metrics, Log: b.log}
 	sweeper := &sweep.Sweeper{Store: b.store, Ping: b.pool.Ping, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
+	purger := &sweep.Purger{Store: b.store, Settings: b.settings.Settings, Metrics: b.metrics, Log: b.log}
 	firer := &firing.Firer{Store: b.store, Metrics: b.metrics, Log: b.log}
 	taker := &census.Taker{Store: b.store, Queue: b.queue, Gauges: b.metrics.Fleet, Log: b.log}
 	group.Go(func() error { return firer.Run(ctx) })
@@ -37,5 +38,6 @@ func (b *base) schedule(ctx context.Context) error {
 	group.Go(func() error { return dispatcher.Run(ctx) })
 	group.Go(func() error { return reconciler.Run(ctx) })
 	group.Go(func() error { return sweeper.Run(ctx) })
+	group.Go(func() error { return purger.Run(ctx) })
 	return group.Wait()
 }

@@ -72,6 +72,7 @@ var packages = map[string]rule{
 	"internal/httpapi/gen":               {group: adapter},
 	"internal/httpserver":                {group: adapter},
 	"internal/oldapi":                    {group: adapter, tests: []string{"internal/httpserver", "internal/store"}},
+	"internal/pages":                     {group: adapter, tests: []string{"internal/store"}},
 	"internal/queue":                     {group: adapter},
 	"internal/store":                     {group: adapter, also: []string{"internal/dbq"}},
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/telemetry"
 )
@@ -21,6 +22,7 @@ import (
 type Store interface {
 	TakeLease(ctx context.Context, name string, holder uuid.UUID, lease time.Duration) (bool, error)
 	Census(ctx context.Context) ([]session.Census, error)
+	Unverified(ctx context.Context) (map[fleet.TLSMode]int, error)
 }
 
 // Queue tells how many tasks wait in a category's queue.
@@ -81,7 +83,20 @@ func (t *Taker) round(ctx context.Context, me uuid.UUID) error {
 	for _, c := range list {
 		t.show(c)
 	}
-	return t.depths(ctx)
+	return errors.Join(t.unverified(ctx), t.depths(ctx))
+}
+
+// unverified shows how many instances connect to a server that nobody checks.
+func (t *Taker) unverified(ctx context.Context) error {
+	modes, err := t.Store.Unverified(ctx)
+	if err != nil {
+		t.Gauges.Unverified.Reset()
+		return err
+	}
+	for mode, n := range modes {
+		t.Gauges.Unverified.WithLabelValues(string(mode)).Set(float64(n))
+	}
+	return nil
 }
 
 // depths shows the queues' lengths, and nothing for a queue that does not tell.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/telemetry"
 )
@@ -53,6 +54,12 @@ func (f *fakeFleet) Census(context.Context) ([]session.Census, error) {
 	one.Records[session.RecordPending], one.Due, one.Oldest = 7, 5, time.Minute
 	one.Instances, one.NeverSynced, one.Newest, one.Stalest = 9, 2, time.Second, time.Hour
 	return []session.Census{one, session.NewCensus(session.Capacity)}, f.census
+}
+
+func (f *fakeFleet) Unverified(context.Context) (map[fleet.TLSMode]int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return map[fleet.TLSMode]int{fleet.TLSRequire: 4, fleet.TLSDisable: 0}, f.census
 }
 
 func (f *fakeFleet) Depth(context.Context, session.Category) (int, error) {
@@ -121,6 +128,8 @@ func TestTheHolderShowsEveryFigure(t *testing.T) {
 			`dbfleet_instances_never_synced{category="account"} 2`,
 			`dbfleet_last_sync_age_seconds{category="account",instance="newest"} 1`,
 			`dbfleet_last_sync_age_seconds{category="account",instance="stalest"} 3600`,
+			`dbfleet_instances_unverified{tls_mode="require"} 4`,
+			`dbfleet_instances_unverified{tls_mode="disable"} 0`,
 		} {
 			if !one.shows(line) {
 				t.Errorf("no line %s", line)

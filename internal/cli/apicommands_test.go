@@ -143,9 +143,9 @@ func apiCommands() map[string]apiCommand {
 			body: `{"active":false,"credential_id":3,"engine":"postgresql","host":"h","name":"orders-1","port":5433,"tags":["a","b","c"],"tls_mode":"disable"}`,
 		},
 		"instance list": {
-			args: []string{"instance", "list", "--engine", "postgresql", "--tag", "production", "--active=false"}, route: "GET /instances",
+			args: []string{"instance", "list", "--engine", "postgresql", "--tag", "production", "--active=false", "--tls-mode", "disable"}, route: "GET /instances",
 			answer: page(sampleInstance()), out: []string{"orders-1.example.net:5432", "verify-full", "17.6"},
-			query: "active=false&engine=postgresql&limit=100&tag=production",
+			query: "active=false&engine=postgresql&limit=100&tag=production&tls_mode=disable",
 		},
 		"instance show": {
 			args: []string{"instance", "show", "orders-1"}, route: "GET /instances/{id}", answer: answerJSON(200, sampleInstance()),

@@ -46,8 +46,7 @@ func (f *instanceFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.port, "port", 0, "`PORT` (default: the engine's own)")
 	flags.StringVar(&f.credential, "credential", "", "`CREDENTIAL` to log in with, by name or id")
 	flags.StringVar(&f.database, "database", "", "`DATABASE` to connect to first (default: the engine's own)")
-	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to protect the connection (default verify-full)",
-		words(client.TLSModeVerifyFull, client.TLSModeVerifyCa, client.TLSModeRequire, client.TLSModeDisable)...)
+	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "how to protect the connection (default verify-full)", tlsModes()...)
 	flags.StringVar(&f.caFile, "tls-ca", "", "`FILE` of PEM certificates to trust, for verify-full and verify-ca (default: the workers' own)")
 	flags.StringVar(&f.serverName, "tls-server-name", "", "`NAME` to ask for, and for verify-full in the certificate (default: the host)")
 	flags.StringVar(&f.hostKey, "host-key", "", "instances of one `KEY` share one limit (default: the host)")
@@ -128,11 +127,16 @@ func readCertificates(path string) (string, error) {
 	return string(pem), nil
 }
 
+func tlsModes() []string {
+	return words(client.TLSModeVerifyFull, client.TLSModeVerifyCa, client.TLSModeRequire, client.TLSModeDisable)
+}
+
 // instanceFilter is the flags of instance list.
 type instanceFilter struct {
 	tag, name string
 	limit     int
 	engine    *choice
+	tlsMode   *choice
 	active    *toggle
 	deleted   bool
 }
@@ -140,6 +144,7 @@ type instanceFilter struct {
 // register adds the flags that list and export have.
 func (f *instanceFilter) register(cmd *cobra.Command) {
 	f.engine = choiceFlag(cmd, "engine", "", "only this kind", engines()...)
+	f.tlsMode = choiceFlag(cmd, "tls-mode", "", "only those that connect in this mode", tlsModes()...)
 	f.active = toggleFlag(cmd, "active", "only active ones; --active=false: only the others")
 	cmd.Flags().StringVar(&f.tag, "tag", "", "only those with this `TAG`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only those with this `TEXT` in their name")
@@ -151,7 +156,7 @@ func (a *app) instanceListCommand() *cobra.Command {
 	cmd := a.command("list", "List servers", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.listInstances(ctx, f.limit, client.ListInstancesParams{
 			Engine: given[client.Engine](f.engine), Tag: optional(f.tag), Name: optional(f.name), Active: f.active.value,
-			Deleted: optional(f.deleted),
+			TlsMode: given[client.TLSMode](f.tlsMode), Deleted: optional(f.deleted),
 		})
 	})
 	f.register(cmd)

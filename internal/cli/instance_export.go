@@ -15,7 +15,7 @@ func (a *app) instanceExportCommand() *cobra.Command {
 	var path string
 	cmd := a.command("export", "Print servers as CSV, as import takes it", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return a.exportInstances(ctx, path, client.ExportInstancesParams{
-			Engine: given[client.Engine](f.engine), Tag: optional(f.tag), Name: optional(f.name), Active: f.active.value, Deleted: optional(f.deleted),
+			Engine: given[client.Engine](f.engine), TlsMode: given[client.TLSMode](f.tlsMode), Tag: optional(f.tag), Name: optional(f.name), Active: f.active.value, Deleted: optional(f.deleted),
 		})
 	})
 	f.register(cmd)

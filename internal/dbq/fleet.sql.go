@@ -143,14 +143,16 @@ func (q *Queries) InsertInstance(ctx context.Context, arg InsertInstanceParams) 
 }
 
 const instanceHasRecords = `-- name: InstanceHasRecords :one
-SELECT EXISTS (SELECT 1 FROM sync_instance_records WHERE instance_id = $1)
+SELECT (EXISTS (SELECT 1 FROM sync_instance_records r WHERE r.instance_id = $1)
+    OR EXISTS (SELECT 1 FROM last_syncs l WHERE l.instance_id = $1))::boolean AS had
 `
 
+// Or had some, which were too old to be kept.
 func (q *Queries) InstanceHasRecords(ctx context.Context, id int64) (bool, error) {
 	row := q.db.QueryRow(ctx, instanceHasRecords, id)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+	var had bool
+	err := row.Scan(&had)
+	return had, err
 }
 
 const listInstances = `-- name: ListInstances :many
@@ -161,11 +163,12 @@ WHERE (i.deleted_at IS NOT NULL) = $1::boolean AND i.id > $2
   AND ($3::bigint IS NULL OR i.credential_id = $3::bigint)
   AND ($4::text IS NULL OR i.engine = $4::text)
   AND ($5::boolean IS NULL OR i.active = $5::boolean)
-  AND ($6::text = '' OR position(lower($6::text) IN lower(i.name)) > 0)
-  AND ($7::text = '' OR i.name = $7::text)
-  AND ($8::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $8::text))
+  AND ($6::text IS NULL OR i.tls_mode = $6::text)
+  AND ($7::text = '' OR position(lower($7::text) IN lower(i.name)) > 0)
+  AND ($8::text = '' OR i.name = $8::text)
+  AND ($9::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = $9::text))
 ORDER BY i.id
-LIMIT $9
+LIMIT $10
 `
 
 type ListInstancesParams struct {
@@ -174,6 +177,7 @@ type ListInstancesParams struct {
 	CredentialID *int64
 	Engine       *string
 	Active       *bool
+	TlsMode      *string
 	Name         string
 	ExactName    string
 	Tag          string
@@ -192,6 +196,7 @@ func (q *Queries) ListInstances(ctx context.Context, arg ListInstancesParams) ([
 		arg.CredentialID,
 		arg.Engine,
 		arg.Active,
+		arg.TlsMode,
 		arg.Name,
 		arg.ExactName,
 		arg.Tag,

@@ -141,12 +141,13 @@ The demo stays up until Ctrl-C. To look around, in another terminal:
   %s schedule pause %s
 
 API document       %s/api/v1/openapi.yaml
-Queues (Asynqmon)  %s/monitoring/   user: anything, password: the token above
+Sessions           %s/sessions      user: anything, password: the token above
+Queues (Asynqmon)  %s/monitoring/   the same
 Targets            alpha: psql '%s'
                    beta:  psql '%s'
                    gamma: mariadb -h %s -P %d -u root, password %s
 Logs               %s`,
-		d.api, d.token, d.program("dbfleet"), d.program("dbfleet"), d.program("dbfleet"), everyMinute, d.api, d.monitor,
+		d.api, d.token, d.program("dbfleet"), d.program("dbfleet"), d.program("dbfleet"), everyMinute, d.api, d.monitor, d.monitor,
 		d.servers.alpha.URL(""), d.servers.beta.URL(""),
 		d.servers.gamma.Host(), d.servers.gamma.Port(), d.servers.gamma.Config("").Passwd, filepath.Join(d.dir, "log"))
 }

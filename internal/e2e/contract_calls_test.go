@@ -59,7 +59,7 @@ func contractCalls() []contractCall {
 			op: "createInstance", want: 201, keep: map[string]string{"bad": "id"}, audit: "instance.create",
 			body: `{"name":"bad","engine":"postgresql","host":"127.0.0.1","port":$port,"credential_id":$wrong,"tls_mode":"disable"}`,
 		},
-		{op: "listInstances", query: "engine=postgresql&tag=a&active=true&name=GOO&exact_name=good&limit=500"},
+		{op: "listInstances", query: "engine=postgresql&tag=a&active=true&name=GOO&exact_name=good&tls_mode=disable&limit=500"},
 		{op: "getInstance", path: instance},
 		{op: "updateInstance", path: instance, body: `{"tags":["b"]}`, audit: "instance.update"},
 		{op: "changeInstances", body: `{"action":"add_tags","tags":["c"],"selector":{"ids":[$instance]}}`, audit: "instance.bulk"},
@@ -68,7 +68,7 @@ func contractCalls() []contractCall {
 			op: "importInstances", media: "text/csv", audit: "instance.import",
 			body: "name,engine,host,port,credential,active\nfromfile,postgresql,127.0.0.1,$port,right,false\n",
 		},
-		{op: "exportInstances", query: "tag=c"},
+		{op: "exportInstances", query: "tag=c&tls_mode=verify-full"},
 		{op: "listCredentialInstances", path: map[string]string{"credential_id": "$right"}},
 
 		{

@@ -152,8 +152,12 @@ func TestProcessesWaitForTheirSchema(t *testing.T) {
 	if _, err := c.pool.Exec(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)"); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.missing(worker)["postgres"]; !strings.Contains(got, "run a newer binary") {
-		t.Errorf("with a newer schema the worker lacks %q", got)
+	if got := c.missing(worker); len(got) > 0 {
+		t.Errorf("with a newer schema the worker that works already lacks %v", got)
+	}
+	late := c.start("worker").addr("monitor listening")
+	if got := c.missing(late)["postgres"]; !strings.Contains(got, "run a newer binary") {
+		t.Errorf("with a newer schema a worker that starts lacks %q", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 type InstanceFilter struct {
 	Engine     *Engine
 	Active     *bool
+	TLSMode    *TLSMode
 	Tag        string
 	Name       string // part of the name, in any case
 	ExactName  string
@@ -66,33 +67,6 @@ func (c InstanceChange) Check(in Instance) error {
 		return nil
 	}
 	return c.Apply(in).authorityInVain()
-}
-
-// Fields lists the names of what changes, as people write them.
-func (c InstanceChange) Fields() []string {
-	var names []string
-	for _, f := range []struct {
-		name  string
-		given bool
-	}{
-		{"name", c.Name != nil},
-		{"engine", c.Engine != nil},
-		{"host", c.Host != nil},
-		{"port", c.Port != nil},
-		{"database", c.Database != nil},
-		{"credential_id", c.CredentialID != nil},
-		{"tls_mode", c.TLSMode != nil},
-		{"tls_ca", c.TLSCA != nil},
-		{"tls_server_name", c.TLSServerName != nil},
-		{"host_key", c.HostKey != nil},
-		{"tags", c.Tags != nil},
-		{"active", c.Active != nil},
-	} {
-		if f.given {
-			names = append(names, f.name)
-		}
-	}
-	return names
 }
 
 // CredentialChange names the fields of a credential to change; nil ones stay.

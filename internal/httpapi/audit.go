@@ -10,8 +10,9 @@ import (
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
-// Audit reads the audit trail, newest first.
+// Audit reads the audit trail, newest first, and adds to it.
 type Audit interface {
+	Audit(ctx context.Context, e user.Event) error
 	AuditEvents(ctx context.Context, f user.EventFilter, limit int, before user.EventPlace) (list []user.Recorded, next user.EventPlace, err error)
 }
 

@@ -57,6 +57,12 @@ func TestInstanceFromRegistrationToRemoval(t *testing.T) {
 	if len(page.Items) != 1 {
 		t.Errorf("listed %+v", page.Items)
 	}
+	for mode, want := range map[string]int{"verify-full": 1, "disable": 0} {
+		b.must(t, 200, "GET", "/instances?tls_mode="+mode, "", &page)
+		if len(page.Items) != want {
+			t.Errorf("listed in mode %s: %+v", mode, page.Items)
+		}
+	}
 	if a := b.must(t, 409, "DELETE", fmt.Sprintf("/credentials/%d", c.ID), "", nil); a.problem.Code != "credential_in_use" {
 		t.Errorf("credential in use: %s", a.body)
 	}

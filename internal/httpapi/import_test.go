@@ -70,6 +70,10 @@ func TestImportFromDryRunToExport(t *testing.T) {
 		t.Errorf("export: %d %s", export.status, export.body)
 	}
 	b.sql(t, `UPDATE instances SET deleted_at = now(), active = false`)
+	exports := b.do(t, request{role: user.Admin, method: "GET", path: "/audit-events?action=instance.export"})
+	if !strings.Contains(exports.body, `"detail":{"name":"ORDERS","tag":"prod"}`) {
+		t.Errorf("the export is audited as %s", exports.body)
+	}
 	if a := b.upload(t, "", export.body); a.status != 200 || !strings.Contains(a.body, `"imported":3`) {
 		t.Errorf("what was exported: %d %s", a.status, a.body)
 	}

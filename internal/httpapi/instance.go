@@ -73,7 +73,7 @@ func (a *API) checkTarget(ctx context.Context, in fleet.Instance) error {
 // ListInstances lists living instances, or the removed ones.
 func (a *API) ListInstances(ctx context.Context, r gen.ListInstancesRequestObject) (gen.ListInstancesResponseObject, error) {
 	filter := fleet.InstanceFilter{
-		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active,
+		Engine: (*fleet.Engine)(r.Params.Engine), Active: r.Params.Active, TLSMode: (*fleet.TLSMode)(r.Params.TlsMode),
 		Tag: value(r.Params.Tag), Name: value(r.Params.Name), ExactName: value(r.Params.ExactName), Deleted: value(r.Params.Deleted),
 	}
 	name := instanceList

@@ -2,20 +2,20 @@ package httpserver
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
+	"github.com/labstack/echo/v4"
 
-	"github.com/dbfleet/dbfleet/internal/secret"
-	"github.com/dbfleet/dbfleet/internal/user"
+	"github.com/dbfleet/dbfleet/internal/logging"
 )
 
 // MonitorConfig is what a process shows on its monitor address.
@@ -24,24 +24,34 @@ type MonitorConfig struct {
 	Health  Health
 	Metrics http.Handler // nil: no /metrics
 
-	// Redis shows the queues with Asynqmon; nil: it is not there, and the three
-	// fields below are not needed.
+	// Redis shows the queues with Asynqmon; nil: it is not there, and what
+	// follows is not needed.
 	Redis       asynq.RedisConnOpt
 	Users       Users
 	Auditor     Auditor
 	Unavailable func(error) bool
 	Limiter     *Limiter // nil: nothing bounds the logins
+	// TrustedProxies are those whose X-Forwarded-For counts; nil: nobody's.
+	TrustedProxies []netip.Prefix
 	// Payload prints a task's payload: ids only. Nil prints nothing.
 	Payload func(taskType string, payload []byte) string
+	// Pages answers what is neither health nor Asynqmon's; nil: not found.
+	Pages http.Handler
+	// Links are shown on Asynqmon's page, in this order.
+	Links []Link
 }
+
+// Link is a text that leads to a path of the monitor.
+type Link struct{ Text, Path string }
 
 // Monitor serves health and metrics to everybody who reaches its address, and
 // the queues, read-only, to operators: HTTP Basic with a token as the password
 // and any user name.
 type Monitor struct {
-	cfg    MonitorConfig
-	open   http.Handler          // health and metrics
-	queues *asynqmon.HTTPHandler // nil without Redis
+	cfg     MonitorConfig
+	open    http.Handler                 // health and metrics
+	queues  *asynqmon.HTTPHandler        // nil without Redis
+	address func(r *http.Request) string // of who sent a request
 }
 
 const queuesRoot = "/monitoring"
@@ -53,7 +63,7 @@ var queuesAPI = []string{"queues", "queue_stats", "servers", "scheduler_entries"
 
 // NewMonitor returns a monitor; the caller closes it. It connects to nothing yet.
 func NewMonitor(cfg MonitorConfig) *Monitor {
-	m := &Monitor{cfg: cfg, open: openRoutes(cfg)}
+	m := &Monitor{cfg: cfg, open: openRoutes(cfg), address: ipExtractor(cfg.TrustedProxies)}
 	if cfg.Redis == nil {
 		return m
 	}
@@ -109,59 +119,17 @@ func (m *Monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	if m.mayLook(w, r) {
-		m.serveQueues(w, r)
-	}
-}
-
-// mayLook reports whether the request comes from an operator or admin, and
-// answers it otherwise.
-func (m *Monitor) mayLook(w http.ResponseWriter, r *http.Request) bool {
-	_, password, _ := r.BasicAuth()
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	who, err := authenticate(r.Context(), m.cfg.Users, m.cfg.Limiter, host, secret.New(password))
-	var tooMany *tooManyError
-	switch {
-	case errors.As(err, &tooMany):
-		w.Header().Set("Retry-After", strconv.Itoa(tooMany.seconds()))
-		http.Error(w, "too many requests", http.StatusTooManyRequests)
-		return false
-	case errors.Is(err, user.ErrBadToken):
-		w.Header().Set("WWW-Authenticate", `Basic realm="dbfleet: an operator's token as the password", charset="UTF-8"`)
-		http.Error(w, "an operator's token is needed as the password", http.StatusUnauthorized)
-		return false
-	case err != nil:
-		m.fail(w, r, err)
-		return false
-	case !who.Role.Includes(user.Operator):
-		m.refuse(w, r, who)
-		return false
-	}
-	return true
-}
-
-func (m *Monitor) refuse(w http.ResponseWriter, r *http.Request, who user.User) {
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	ctx := user.WithActor(r.Context(), user.Actor{User: who, RemoteAddr: host})
-	err := m.cfg.Auditor.Audit(ctx, user.Event{
-		Action: "request.denied", ObjectType: "route", ObjectID: queuesRoot, Outcome: user.Denied,
-		Detail: map[string]any{"role": who.Role, "needed": user.Operator},
-	})
-	if err != nil {
-		m.fail(w, r, err)
+	id := rand.Text()
+	h.Set(echo.HeaderXRequestID, id)
+	r = r.WithContext(logging.With(r.Context(), slog.String("request_id", id)))
+	if !m.mayLook(w, r, id) {
 		return
 	}
-	http.Error(w, "the role operator is needed", http.StatusForbidden)
-}
-
-func (m *Monitor) fail(w http.ResponseWriter, r *http.Request, err error) {
-	m.cfg.Log.ErrorContext(r.Context(), "monitor request failed", "err", err)
-	if m.cfg.Unavailable(err) {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "the database cannot be asked now", http.StatusServiceUnavailable)
+	if m.cfg.Pages != nil && !strings.HasPrefix(r.URL.Path, queuesRoot) && r.URL.Path != "/" {
+		m.cfg.Pages.ServeHTTP(w, r)
 		return
 	}
-	http.Error(w, "internal error", http.StatusInternalServerError)
+	m.serveQueues(w, r)
 }
 
 // serveQueues hands the request to Asynqmon when it is plainly one that reads.
@@ -170,12 +138,12 @@ func (m *Monitor) serveQueues(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/" || r.URL.Path == queuesRoot:
 		http.Redirect(w, r, queuesRoot+"/", http.StatusFound)
 	case r.Method != http.MethodGet:
-		http.Error(w, "the monitor only reads", http.StatusMethodNotAllowed)
+		m.turnAway(w, r, http.StatusMethodNotAllowed, "The monitor only reads: use the dbfleet command or the API to change something.")
 	case !showsQueues(r.URL.Path):
-		http.NotFound(w, r)
+		http.Error(w, "No such page: the queues are at "+queuesRoot+"/, the sessions at /sessions.", http.StatusNotFound)
 	default:
 		w.Header().Set("Content-Security-Policy", queuesPolicy)
-		m.queues.ServeHTTP(w, r)
+		serveLinked(m.queues, m.cfg.Links, w, r)
 	}
 }
 

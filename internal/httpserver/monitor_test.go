@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,13 +15,16 @@ import (
 	"github.com/hibiken/asynq"
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
+	"github.com/dbfleet/dbfleet/internal/logging"
 	"github.com/dbfleet/dbfleet/internal/testdb"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
 
 func newMonitor(t *testing.T, cfg httpserver.MonitorConfig) string {
 	t.Helper()
-	cfg.Log = slog.New(slog.DiscardHandler)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	cfg.Unavailable = isNetwork
 	m := httpserver.NewMonitor(cfg)
 	server := httptest.NewServer(m)
@@ -65,7 +70,8 @@ func TestHealthListsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// queues is a monitor over a real Redis with one task in it.
+// queues is a monitor over a real Redis with one task in it, behind a proxy on
+// this machine. An address may fail to log in three times.
 type queues struct {
 	*bundle
 
@@ -87,8 +93,12 @@ func newQueues(t *testing.T) queues {
 	}
 	b := newBundle(t)
 	return queues{bundle: b, url: newMonitor(t, httpserver.MonitorConfig{
-		Redis: opt, Users: b.users, Auditor: b.users,
-		Payload: func(string, []byte) string { return "record 7" },
+		Log: logging.New(b.log, logging.JSON, slog.LevelDebug), Redis: opt, Users: b.users, Auditor: b.users,
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		Limiter:        httpserver.NewLimiter(func() httpserver.Rate { return httpserver.Rate{FailedLogins: 3} }),
+		Payload:        func(string, []byte) string { return "record 7" },
+		Pages:          http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("page " + r.URL.Path)) }),
+		Links:          []httpserver.Link{{Text: "Sessions & more", Path: "/sessions?a=1&b=2"}},
 	})}
 }
 
@@ -121,6 +131,26 @@ func TestQueuesAreShownToOperators(t *testing.T) {
 	}
 }
 
+func TestQueuesLeadToThePages(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	for _, path := range []string{"/monitoring/", "/monitoring/queues/account"} {
+		a := q.get(t, "GET", path, user.Operator)
+		link := `<a href="/sessions?a=1&amp;b=2" style="color:#8ab4f8;margin:0 6px">Sessions &amp; more</a></nav></body></html>`
+		if a.status != 200 || !strings.HasSuffix(a.body, link) || !strings.Contains(a.body, "/monitoring/static/js/main") {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	if a := q.get(t, "GET", "/sessions/x", user.Operator); a.status != 200 || a.body != "page /sessions/x" {
+		t.Errorf("page: %d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/monitoring/api/queues", "/monitoring/static/js/main.5adda2da.chunk.js", "/monitoring/favicon.ico"} {
+		if a := q.get(t, "GET", path, user.Operator); a.status != 200 || strings.Contains(a.body, "/sessions") {
+			t.Errorf("%s has links: %d", path, a.status)
+		}
+	}
+}
+
 func TestQueuesNeedALoginOnEverySpelling(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t)
@@ -128,7 +158,7 @@ func TestQueuesNeedALoginOnEverySpelling(t *testing.T) {
 		"/", "/monitoring", "/monitoring/", "//monitoring/", "/monitoring//api/queues", "/monitoring/api/queues",
 		"/monitoring/..;/api/queues", "/%6donitoring/api/queues", "/monitoring/%2e%2e/monitoring/api/queues",
 		"/monitoring%2fapi%2fqueues", "/healthz/../monitoring/api/queues", "/metrics/..%2fmonitoring/", "/MONITORING/",
-		"/healthz/", "/readyz?x=/monitoring", "/monitoring/api/redis_info", "/monitoring/static/js/main.js",
+		"/healthz/", "/readyz?x=/monitoring", "/sessions", "/sessions/1", "/records/1", "/sessions.css", "/monitoring/api/redis_info", "/monitoring/static/js/main.js",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE", "HEAD", "OPTIONS"} {
 			if strings.HasPrefix(path, "/readyz?") {
@@ -168,6 +198,76 @@ func TestQueuesShowNoServerInternalsAndChangeNothing(t *testing.T) {
 	}
 	if a := q.get(t, "GET", "/monitoring/api/queues", user.Admin); !strings.Contains(a.body, `"queue":"account"`) || strings.Contains(a.body, `"paused":true`) {
 		t.Errorf("the queue has changed: %s", a.body)
+	}
+}
+
+// lines are those of the log that tell of refusals.
+func (q queues) lines() []string {
+	return slices.DeleteFunc(strings.Split(q.log.String(), "\n"), func(l string) bool { return !strings.Contains(l, "monitor request refused") })
+}
+
+func TestRefusalsAreLoggedAndSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	if a := q.get(t, "GET", "/sessions", ""); a.status != 401 || !strings.Contains(a.body, "dbfleet token create") {
+		t.Errorf("no password: %d %s", a.status, a.body)
+	}
+	a := do(t, "GET", q.url+"/sessions", nil, func(r *http.Request) { r.SetBasicAuth("anybody", "hunter2") })
+	if a.status != 401 || !strings.Contains(a.body, "not valid") || a.header.Get("WWW-Authenticate") == "" {
+		t.Errorf("a wrong password: %d %s", a.status, a.body)
+	}
+	a = q.get(t, "GET", "/sessions/"+strings.Repeat("x", 300), user.Viewer)
+	if a.status != 403 || !strings.Contains(a.body, "dbfleet user role") {
+		t.Errorf("a viewer: %d %s", a.status, a.body)
+	}
+	lines := q.lines()
+	if len(lines) != 3 || strings.Contains(q.log.String(), "hunter2") || strings.Contains(q.log.String(), q.tokens[user.Viewer].Reveal()) {
+		t.Fatalf("logged: %s", q.log)
+	}
+	for i, part := range []string{`"status":401`, `"status":401`, `"status":403`} {
+		if !strings.Contains(lines[i], part) || !strings.Contains(lines[i], `"path":"/sessions`) || len(lines[i]) > 600 {
+			t.Errorf("line %s lacks %s", lines[i], part)
+		}
+	}
+	id := a.header.Get("X-Request-Id")
+	if id == "" || !strings.Contains(lines[2], `"request_id":"`+id+`"`) || q.users.actors[0].RequestID != id {
+		t.Errorf("request %q is logged as %s and audited as %+v", id, lines[2], q.users.actors[0])
+	}
+}
+
+func TestARequestWithoutAPasswordIsNoFailedLogin(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	for range 5 {
+		if a := q.get(t, "GET", "/sessions", ""); a.status != 401 {
+			t.Errorf("no password: %d", a.status)
+		}
+	}
+	if a := q.get(t, "GET", "/sessions", user.Operator); a.status != 200 {
+		t.Errorf("afterwards: %d %s", a.status, a.body)
+	}
+}
+
+func TestFailedLoginsCountByTheAddressBehindTheProxy(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	guess := func(from string) answer {
+		return do(t, "GET", q.url+"/sessions", nil, func(r *http.Request) {
+			r.SetBasicAuth("anybody", "wrong")
+			r.Header.Set("X-Forwarded-For", "198.51.100.1, "+from)
+		})
+	}
+	for range 3 {
+		guess("203.0.113.7")
+	}
+	if a := guess("203.0.113.7"); a.status != 429 || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "wait") {
+		t.Errorf("the fourth: %d %s", a.status, a.body)
+	}
+	if a := guess("203.0.113.8"); a.status != 401 {
+		t.Errorf("somebody else behind the proxy: %d", a.status)
+	}
+	if !strings.Contains(q.log.String(), `"remote_addr":"203.0.113.7"`) {
+		t.Errorf("logged: %s", q.log)
 	}
 }
 

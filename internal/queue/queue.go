@@ -224,14 +224,14 @@ func Addrs(url string) []string {
 	return nil
 }
 
-// Describe is how Asynqmon shows a task's payload: ids only. What is not ours
-// is not shown.
+// Describe is how Asynqmon shows a task's payload: ids only, the record's as the
+// path of its page on the same address. What is not ours is not shown.
 func Describe(taskType string, body []byte) string {
 	t, err := decode(asynq.NewTask(taskType, body), "")
 	if err != nil {
 		return "not a task of dbfleet"
 	}
-	return fmt.Sprintf("record %d, dispatch %d", t.Record, t.Gen)
+	return fmt.Sprintf("/records/%d (dispatch %d)", t.Record, t.Gen)
 }
 
 // Options is how to reach the Redis that the URL names; Asynqmon asks for it in

@@ -348,3 +348,17 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestPayloadIsShownAsThePathOfItsRecord(t *testing.T) {
+	t.Parallel()
+	body, err := json.Marshal(payload{Version: payloadVersion, Record: 7, Gen: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Describe(taskType, body); got != "/records/7 (dispatch 2)" {
+		t.Errorf("shown as %q", got)
+	}
+	if got := Describe(taskType, []byte(`{"secret":"hunter2"}`)); got != "not a task of dbfleet" {
+		t.Errorf("a foreign payload is shown as %q", got)
+	}
+}

@@ -27,29 +27,6 @@ func (c Change) Apply(s Schedule) Schedule {
 	return s
 }
 
-// Fields lists the names of what changes, as people write them.
-func (c Change) Fields() []string {
-	var names []string
-	for _, f := range []struct {
-		name  string
-		given bool
-	}{
-		{"name", c.Name != nil},
-		{"cron", c.Cron != nil},
-		{"time_zone", c.TimeZone != nil},
-		{"category", c.Category != nil},
-		{"selector", c.Selector != nil},
-		{"overlap", c.Overlap != nil},
-		{"catch_up", c.CatchUp != nil},
-		{"max_attempts", c.MaxAttempts != nil},
-	} {
-		if f.given {
-			names = append(names, f.name)
-		}
-	}
-	return names
-}
-
 func set[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value

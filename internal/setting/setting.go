@@ -34,6 +34,9 @@ type Settings struct {
 	FailedLogins     int           // of one address and one api process, per minute
 	Streams          int           // of events that one api process has open
 	StreamsPerUser   int           // of those, of one user
+	SessionsDays     int           // that ended sessions are kept; 0: for ever
+	FiresDays        int           // that lines of schedules without a session are kept; 0: for ever
+	AuditMonths      int           // before the present one that the audit trail is kept; 0: for ever
 }
 
 // Definition describes one setting for lists and checks.
@@ -92,6 +95,12 @@ func Definitions() []Definition {
 			func(s *Settings, n int) { s.StreamsPerUser = n }),
 		number("dispatch.host_limit", 4, 1, 10_000, "records of one host key that are queued or running at once",
 			func(s *Settings, n int) { s.HostLimit = n }),
+		number("retention.audit_months", 0, 0, 1_200, "months of the audit trail that are kept before the present one; 0: all",
+			func(s *Settings, n int) { s.AuditMonths = n }),
+		number("retention.fires_days", 90, 0, 36_500, "days that a schedule's history keeps times without a session; 0: for ever",
+			func(s *Settings, n int) { s.FiresDays = n }),
+		number("retention.sessions_days", 400, 0, 36_500, "days that ended sessions are kept with their records; 0: for ever",
+			func(s *Settings, n int) { s.SessionsDays = n }),
 		seconds("session.deadline", 6*60*minute, minute, 7*day, "a session older than this fails what has not started",
 			func(s *Settings, d time.Duration) { s.SessionDeadline = d }),
 		number("session.max_attempts", 3, 1, 10, "attempts of one record, the first included",

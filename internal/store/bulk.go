@@ -53,7 +53,9 @@ func changeInstances(ctx context.Context, q *dbq.Queries, b fleet.Bulk) (fleet.B
 	}
 	return result, insertAudit(ctx, q, user.Event{
 		Action: "instance.bulk", ObjectType: "instance",
-		Detail: map[string]any{"action": b.Action, "selector": b.Selection, "tags": b.Tags, "changed": result.Changed},
+		Detail: map[string]any{
+			"action": b.Action, "selector": audited(b.Selection), "tags": b.Tags, "ids": firstOf(ids), "changed": result.Changed,
+		},
 	})
 }
 

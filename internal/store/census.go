@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dbfleet/dbfleet/internal/dbq"
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -93,6 +94,27 @@ func (s *Store) countSyncAges(ctx context.Context, found map[session.Category]*s
 		c.Newest, c.Stalest = seconds(row.NewestS), seconds(row.OldestS)
 	}
 	return nil
+}
+
+// Unverified counts the active instances in each mode that does not check the
+// server.
+func (s *Store) Unverified(ctx context.Context) (map[fleet.TLSMode]int, error) {
+	rows, err := s.q.CountTLSModes(ctx)
+	if err != nil {
+		return nil, away(fmt.Errorf("count TLS modes: %w", err))
+	}
+	modes := map[fleet.TLSMode]int{}
+	for _, mode := range fleet.TLSModes() {
+		if !mode.ChecksServer() {
+			modes[mode] = 0
+		}
+	}
+	for _, row := range rows {
+		if mode := fleet.TLSMode(row.TlsMode); !mode.ChecksServer() {
+			modes[mode] = int(row.Instances)
+		}
+	}
+	return modes, nil
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/dbfleet/dbfleet/internal/fleet"
 	"github.com/dbfleet/dbfleet/internal/session"
 )
 
@@ -102,5 +103,18 @@ func TestCensusCountsOpenSessions(t *testing.T) {
 	const day = 24 * time.Hour
 	if got.Newest.Round(time.Hour) != day || got.Stalest.Round(time.Hour) != 2*day {
 		t.Errorf("newest %s, stalest %s", got.Newest, got.Stalest)
+	}
+}
+
+func TestUncheckedServersAreCountedByMode(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	ids := b.instances(t, 5)
+	b.sql(t, `UPDATE instances SET tls_mode = 'disable' WHERE id = ANY ($1)`, ids[:3])
+	b.sql(t, `UPDATE instances SET active = false WHERE id = $1`, ids[0])
+	b.sql(t, `UPDATE instances SET deleted_at = now() WHERE id = $1`, ids[1])
+	got, err := b.Unverified(t.Context())
+	if err != nil || len(got) != 2 || got[fleet.TLSDisable] != 1 || got[fleet.TLSRequire] != 0 {
+		t.Errorf("%v %v", got, err)
 	}
 }

@@ -101,7 +101,8 @@ func credential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (fle
 	return toCredential(row), nil
 }
 
-// UpdateCredential applies a change and stores it with an audit event. A new
+// UpdateCredential applies a change and stores it with an audit event; a change
+// to what is already so has none. A new
 // password takes the next version. A new user name does too, and so needs the
 // password again: it is sealed for one version, and nobody here can open it.
 // What is queued with an older version is dispatched again, as many at a time as
@@ -131,8 +132,7 @@ func (s *Store) UpdateCredential(ctx context.Context, id fleet.CredentialID, cha
 				return err
 			}
 		}
-		event := credentialEvent("update", id, map[string]any{"name": next.Name, "username": next.Username, "version": next.Version})
-		if err := insertAudit(ctx, q, event); err != nil {
+		if err := auditCredential(ctx, q, row, next, change); err != nil {
 			return err
 		}
 		c, err = credential(ctx, q, id)
@@ -152,6 +152,22 @@ func callBackQueued(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) 
 		return fmt.Errorf("call back queued records of credential %d: %w", id, err)
 	}
 	return nil
+}
+
+// auditCredential tells what has changed, of the password only that it was set.
+func auditCredential(ctx context.Context, q *dbq.Queries, old dbq.LockCredentialRow, next dbq.UpdateCredentialParams, change fleet.CredentialChange) error {
+	detail := differences(
+		field{"name", old.Name, next.Name},
+		field{"username", old.Username, next.Username},
+		field{"version", old.Version, next.Version},
+	)
+	if change.Seal != nil {
+		detail["password"] = "set"
+	}
+	if len(detail) == 0 {
+		return nil
+	}
+	return insertAudit(ctx, q, credentialEvent("update", fleet.CredentialID(old.ID), withName(detail, old.Name)))
 }
 
 func lockCredential(ctx context.Context, q *dbq.Queries, id fleet.CredentialID) (dbq.LockCredentialRow, error) {
@@ -193,6 +209,10 @@ func changed(row dbq.LockCredentialRow, change fleet.CredentialChange) (dbq.Upda
 // ones forget it. Errors: fleet.ErrCredentialNotFound, fleet.ErrCredentialInUse.
 func (s *Store) DeleteCredential(ctx context.Context, id fleet.CredentialID) error {
 	return s.inTx(ctx, func(q *dbq.Queries) error {
+		old, err := credential(ctx, q, id)
+		if err != nil {
+			return err
+		}
 		if err := q.ForgetCredential(ctx, int64(id)); err != nil {
 			return credentialError("forget", err)
 		}
@@ -203,7 +223,7 @@ func (s *Store) DeleteCredential(ctx context.Context, id fleet.CredentialID) err
 		if n == 0 {
 			return fleet.ErrCredentialNotFound
 		}
-		return insertAudit(ctx, q, credentialEvent("delete", id, nil))
+		return insertAudit(ctx, q, credentialEvent("delete", id, map[string]any{"name": old.Name, "username": old.Username}))
 	})
 }
 

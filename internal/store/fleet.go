@@ -42,7 +42,7 @@ func createInstance(ctx context.Context, q *dbq.Queries, in fleet.Instance) (fle
 		return fleet.Instance{}, fmt.Errorf("tag instance %s: %w", in.Name, err)
 	}
 	err = insertAudit(ctx, q, instanceEvent("create", fleet.InstanceID(id), map[string]any{
-		"name": in.Name, "host": in.Host, "port": in.Port, "credential_id": in.CredentialID,
+		"name": in.Name, "engine": in.Engine, "host": in.Host, "port": in.Port, "credential_id": in.CredentialID, "tls_mode": in.TLSMode,
 	}))
 	if err != nil {
 		return fleet.Instance{}, err
@@ -60,7 +60,7 @@ func (s *Store) Instances(ctx context.Context, f fleet.InstanceFilter, limit int
 		}
 		rows, err = q.ListInstances(ctx, dbq.ListInstancesParams{
 			After: after, Engine: (*string)(f.Engine), Active: f.Active, Name: f.Name, ExactName: f.ExactName, Tag: f.Tag,
-			RowLimit: int32(limit) + 1, CredentialID: (*int64)(f.Credential), Deleted: f.Deleted,
+			RowLimit: int32(limit) + 1, CredentialID: (*int64)(f.Credential), TlsMode: (*string)(f.TLSMode), Deleted: f.Deleted,
 		})
 		return err
 	})
@@ -94,7 +94,7 @@ func instance(ctx context.Context, q *dbq.Queries, id fleet.InstanceID) (fleet.I
 }
 
 // UpdateInstance applies a change to a living instance and stores it with an
-// audit event. The engine is fixed once the instance has a record.
+// audit event; a change to what is already so has none. The engine is fixed once the instance has a record.
 // Errors: *invalid.Error, fleet.ErrInstanceNotFound, fleet.ErrNameTaken.
 func (s *Store) UpdateInstance(ctx context.Context, id fleet.InstanceID, c fleet.InstanceChange) (in fleet.Instance, err error) {
 	err = s.inTx(ctx, func(q *dbq.Queries) error {
@@ -132,8 +132,10 @@ func updateInstance(ctx context.Context, q *dbq.Queries, id fleet.InstanceID, c 
 			return fleet.Instance{}, err
 		}
 	}
-	if err := insertAudit(ctx, q, instanceEvent("update", id, map[string]any{"fields": c.Fields()})); err != nil {
-		return fleet.Instance{}, err
+	if detail := instanceDifferences(old, in); len(detail) > 0 {
+		if err := insertAudit(ctx, q, instanceEvent("update", id, withName(detail, old.Name))); err != nil {
+			return fleet.Instance{}, err
+		}
 	}
 	return instance(ctx, q, id)
 }
@@ -185,6 +187,10 @@ func replaceTags(ctx context.Context, q *dbq.Queries, in fleet.Instance) error {
 // Error: fleet.ErrInstanceNotFound.
 func (s *Store) DeleteInstance(ctx context.Context, id fleet.InstanceID) error {
 	return s.inTx(ctx, func(q *dbq.Queries) error {
+		old, err := instance(ctx, q, id)
+		if err != nil {
+			return err
+		}
 		n, err := q.RemoveInstance(ctx, int64(id))
 		if err != nil {
 			return fmt.Errorf("delete instance %d: %w", id, err)
@@ -192,7 +198,9 @@ func (s *Store) DeleteInstance(ctx context.Context, id fleet.InstanceID) error {
 		if n == 0 {
 			return fleet.ErrInstanceNotFound
 		}
-		return insertAudit(ctx, q, instanceEvent("delete", id, nil))
+		return insertAudit(ctx, q, instanceEvent("delete", id, map[string]any{
+			"name": old.Name, "engine": old.Engine, "host": old.Host, "port": old.Port,
+		}))
 	})
 }
 

@@ -44,6 +44,25 @@ func (s *Store) Records(ctx context.Context, id session.ID, f session.RecordFilt
 	return list, next, nil
 }
 
+// Record returns one record, with why it does not run yet. Error:
+// session.ErrRecordNotFound.
+func (s *Store) Record(ctx context.Context, id session.RecordID) (session.Record, error) {
+	row, err := s.q.RecordRow(ctx, int64(id))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return session.Record{}, session.ErrRecordNotFound
+	}
+	if err != nil {
+		return session.Record{}, fmt.Errorf("read record %d: %w", id, err)
+	}
+	waits, err := s.waits(ctx, []dbq.SyncInstanceRecord{row})
+	if err != nil {
+		return session.Record{}, err
+	}
+	one := toRecord(row)
+	one.Waiting = waits[row.ID]
+	return one, nil
+}
+
 // checkSession returns session.ErrNotFound when there is no such session.
 func (s *Store) checkSession(ctx context.Context, id session.ID) error {
 	_, err := s.q.SessionRow(ctx, id)

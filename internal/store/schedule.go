@@ -63,7 +63,9 @@ func createSchedule(ctx context.Context, q *dbq.Queries, in schedule.Schedule, p
 	if err != nil {
 		return in, scheduleError("insert", in, err)
 	}
-	detail := map[string]any{"name": in.Name, "cron": in.Cron, "time_zone": in.TimeZone}
+	detail := map[string]any{
+		"name": in.Name, "cron": in.Cron, "time_zone": in.TimeZone, "category": in.Category, "selector": in.Selector, "paused": paused,
+	}
 	if err := insertAudit(ctx, q, scheduleEvent("create", schedule.ID(id), detail)); err != nil {
 		return in, err
 	}
@@ -101,7 +103,7 @@ func nextFire(in schedule.Schedule, now time.Time) (*time.Time, error) {
 }
 
 // UpdateSchedule applies a change to a living schedule and stores it with an
-// audit event. A new cron expression or zone counts from now; what was due
+// audit event; a change to what is already so has none. A new cron expression or zone counts from now; what was due
 // before is missed. Errors: *invalid.Error, schedule.ErrNotFound,
 // schedule.ErrNameTaken, session.ErrNotServed.
 func (s *Store) UpdateSchedule(ctx context.Context, id schedule.ID, c schedule.Change) (changed schedule.Schedule, err error) {
@@ -138,10 +140,18 @@ func (f *firer) update(ctx context.Context, c schedule.Change) (schedule.Schedul
 	if err := writeSchedule(ctx, f.q, in); err != nil {
 		return in, err
 	}
-	if err := insertAudit(ctx, f.q, scheduleEvent("update", in.ID, map[string]any{"fields": c.Fields()})); err != nil {
+	if err := f.auditUpdate(ctx, old, in); err != nil {
 		return in, err
 	}
 	return getSchedule(ctx, f.q, in.ID)
+}
+
+func (f *firer) auditUpdate(ctx context.Context, old, in schedule.Schedule) error {
+	detail := scheduleDifferences(old, in)
+	if len(detail) == 0 {
+		return nil
+	}
+	return insertAudit(ctx, f.q, scheduleEvent("update", in.ID, withName(detail, old.Name)))
 }
 
 func writeSchedule(ctx context.Context, q *dbq.Queries, in schedule.Schedule) error {
@@ -182,7 +192,7 @@ func (s *Store) DeleteSchedule(ctx context.Context, id schedule.ID) error {
 		if err := f.q.RemoveSchedule(ctx, int64(id)); err != nil {
 			return fmt.Errorf("delete schedule %d: %w", id, err)
 		}
-		return insertAudit(ctx, f.q, scheduleEvent("delete", id, nil))
+		return insertAudit(ctx, f.q, scheduleEvent("delete", id, map[string]any{"name": f.schedule.Name, "cron": f.schedule.Cron}))
 	})
 }
 
@@ -213,7 +223,7 @@ func (f *firer) pause(ctx context.Context, reason string) error {
 	if err := f.q.PauseSchedule(ctx, int64(f.schedule.ID)); err != nil {
 		return fmt.Errorf("pause schedule: %w", err)
 	}
-	return insertAudit(ctx, f.q, scheduleEvent("pause", f.schedule.ID, nil))
+	return insertAudit(ctx, f.q, scheduleEvent("pause", f.schedule.ID, map[string]any{"name": f.schedule.Name, "reason": reason}))
 }
 
 // ResumeSchedule lets a paused schedule fire again, from now on: what would
@@ -245,7 +255,7 @@ func (f *firer) resume(ctx context.Context) error {
 	if err := f.q.ResumeSchedule(ctx, dbq.ResumeScheduleParams{ID: int64(f.schedule.ID), NextFireAt: *next}); err != nil {
 		return fmt.Errorf("resume schedule: %w", err)
 	}
-	return insertAudit(ctx, f.q, scheduleEvent("resume", f.schedule.ID, nil))
+	return insertAudit(ctx, f.q, scheduleEvent("resume", f.schedule.ID, map[string]any{"name": f.schedule.Name}))
 }
 
 func scheduleEvent(verb string, id schedule.ID, detail map[string]any) user.Event {

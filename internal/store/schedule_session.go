@@ -15,7 +15,7 @@ func (f *firer) requestSession(ctx context.Context, id session.ID, by *int64) er
 	if err != nil {
 		return err
 	}
-	return finishCreation(ctx, f.q, id, total, pending)
+	return finishCreation(ctx, f.q, id, total, pending, f.detail())
 }
 
 // makeSession makes the session of a fire. One without a single instance is
@@ -33,9 +33,14 @@ func (f *firer) makeSession(ctx context.Context, id session.ID, by *int64) error
 	} else if err := f.q.SetSessionTotal(ctx, dbq.SetSessionTotalParams{Total: total, SessionID: id}); err != nil {
 		return fmt.Errorf("write total: %w", err)
 	}
-	return insertAudit(ctx, f.q, sessionEvent("sync_session.create", id, map[string]any{
-		"instances": total, "schedule_id": f.schedule.ID,
-	}))
+	detail := f.detail()
+	detail["instances"] = total
+	return insertAudit(ctx, f.q, sessionEvent("sync_session.create", id, detail))
+}
+
+// detail is what the audit trail says of each of the schedule's sessions.
+func (f *firer) detail() map[string]any {
+	return map[string]any{"category": f.schedule.Category, "schedule_id": f.schedule.ID}
 }
 
 // insertSession writes the session and its records, and returns how many these

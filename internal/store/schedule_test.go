@@ -53,6 +53,14 @@ func TestScheduleFromCreationToRemoval(t *testing.T) {
 	if got := strings.Join(values[string](t, b.pool, `SELECT action FROM audit_events WHERE object_type = 'schedule' ORDER BY id`), " "); got != "schedule.create schedule.update schedule.delete schedule.create" {
 		t.Errorf("audited %s", got)
 	}
+	const want = `{"cron": {"new": "30 5 1 * *", "old": "0 2 * * *"}, "name": {"new": "monthly", "old": "nightly"}, ` +
+		`"time_zone": {"new": "UTC", "old": "Asia/Shanghai"}}`
+	if got := value[string](t, b.pool, `SELECT detail::text FROM audit_events WHERE action = 'schedule.update'`); got != want {
+		t.Errorf("the change is audited as %s", got)
+	}
+	if got := value[string](t, b.pool, `SELECT detail->>'name' FROM audit_events WHERE action = 'schedule.delete'`); got != "monthly" {
+		t.Errorf("the removal names %q", got)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }

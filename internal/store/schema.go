@@ -14,8 +14,13 @@ import (
 // was built for.
 var ErrSchema = errors.New("schema does not fit")
 
+// ErrNewerSchema is the ErrSchema of a schema that a newer binary has brought.
+// A process that works already goes on with it: a migration leaves what the
+// binary before it needs.
+var ErrNewerSchema = fmt.Errorf("%w: it is newer", ErrSchema)
+
 // CheckSchema reports whether Postgres answers and holds the schema of this
-// binary. Errors: ErrSchema with both versions and what to do.
+// binary. Errors: ErrSchema or ErrNewerSchema, with both versions and what to do.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	want, err := migrations.Latest()
 	if err != nil {
@@ -28,7 +33,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	case have < want:
 		return fmt.Errorf("%w: it has version %d and this binary needs %d: run dbfleet migrate", ErrSchema, have, want)
 	case have > want:
-		return fmt.Errorf("%w: it has version %d and this binary knows %d: run a newer binary", ErrSchema, have, want)
+		return fmt.Errorf("%w: it has version %d and this binary knows %d: run a newer binary", ErrNewerSchema, have, want)
 	}
 	return nil
 }

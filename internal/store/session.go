@@ -63,7 +63,7 @@ func createSession(ctx context.Context, q *dbq.Queries, id session.ID, req sessi
 	if err != nil {
 		return false, err
 	}
-	return true, finishCreation(ctx, q, id, made.Total, made.Pending)
+	return true, finishCreation(ctx, q, id, made.Total, made.Pending, map[string]any{"category": req.Category})
 }
 
 // insertRecords writes a record for each active instance that is selected.
@@ -82,8 +82,9 @@ func insertRecords(ctx context.Context, q *dbq.Queries, id session.ID, req sessi
 	return made, nil
 }
 
-// finishCreation writes the total, or refuses a session without work.
-func finishCreation(ctx context.Context, q *dbq.Queries, id session.ID, total, pending int32) error {
+// finishCreation writes the total and an audit event with the detail and the
+// total, or refuses a session without work.
+func finishCreation(ctx context.Context, q *dbq.Queries, id session.ID, total, pending int32, detail map[string]any) error {
 	switch {
 	case total == 0:
 		return session.ErrEmptySelection
@@ -93,7 +94,8 @@ func finishCreation(ctx context.Context, q *dbq.Queries, id session.ID, total, p
 	if err := q.SetSessionTotal(ctx, dbq.SetSessionTotalParams{Total: total, SessionID: id}); err != nil {
 		return fmt.Errorf("write total: %w", err)
 	}
-	return insertAudit(ctx, q, sessionEvent("sync_session.create", id, map[string]any{"instances": total}))
+	detail["instances"] = total
+	return insertAudit(ctx, q, sessionEvent("sync_session.create", id, detail))
 }
 
 func insertSession(ctx context.Context, q *dbq.Queries, id session.ID, req session.Request, set setting.Settings) (bool, error) {
@@ -239,7 +241,19 @@ func insertChild(ctx context.Context, q *dbq.Queries, id session.ID, parent dbq.
 	if err != nil {
 		return fmt.Errorf("insert records of the retry: %w", err)
 	}
-	return finishCreation(ctx, q, id, made.Total, made.Pending)
+	return finishCreation(ctx, q, id, made.Total, made.Pending, retryDetail(parent, r))
+}
+
+// retryDetail says what is tried again.
+func retryDetail(parent dbq.SyncSession, r session.Retry) map[string]any {
+	detail := map[string]any{"category": parent.SyncCategory, "parent_id": parent.SessionID, "status": r.Statuses()}
+	if r.Code != "" {
+		detail["code"] = r.Code
+	}
+	if r.Fingerprint != "" {
+		detail["fingerprint"] = r.Fingerprint
+	}
+	return detail
 }
 
 func sessionEvent(action string, id session.ID, detail map[string]any) user.Event {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -267,6 +268,11 @@ func TestRetrySessionTakesTheRecordsInScope(t *testing.T) {
 	child, err = b.RetrySession(t.Context(), session.Retry{Parent: parent, Scope: session.RetryFailed, Code: session.CodeTLS})
 	if err != nil || child.Total != 2 {
 		t.Errorf("child of one code = %d records, %v", child.Total, err)
+	}
+	audited := value[string](t, b.pool, `SELECT detail::text FROM audit_events WHERE object_id = $1`, child.ID.String())
+	want := fmt.Sprintf(`{"code": "tls_failed", "status": ["failed"], "category": "account", "instances": 2, "parent_id": "%s"}`, parent)
+	if audited != want {
+		t.Errorf("the retry is audited as %s, want %s", audited, want)
 	}
 	_, err = b.RetrySession(t.Context(), session.Retry{Parent: parent, Scope: session.RetryCancelled})
 	wantErr(t, err, session.ErrEmptySelection)

@@ -122,7 +122,10 @@ func updateUser(ctx context.Context, q *dbq.Queries, id user.ID, change user.Cha
 	if err != nil {
 		return err
 	}
-	detail := differences(before, after)
+	detail := differences(
+		field{"role", before.Role, after.Role},
+		field{"disabled", !before.Living(), !after.Living()},
+	)
 	if len(detail) == 0 {
 		return nil
 	}
@@ -132,16 +135,4 @@ func updateUser(ctx context.Context, q *dbq.Queries, id user.ID, change user.Cha
 	}
 	detail["name"] = before.Name
 	return insertAudit(ctx, q, userEvent("update", id, detail))
-}
-
-// differences tells old and new of each field that differs.
-func differences(before, after user.Profile) map[string]any {
-	detail := map[string]any{}
-	if before.Role != after.Role {
-		detail["role"] = map[string]any{"old": before.Role, "new": after.Role}
-	}
-	if before.Living() != after.Living() {
-		detail["disabled"] = map[string]any{"old": !before.Living(), "new": !after.Living()}
-	}
-	return detail
 }

@@ -1,7 +1,7 @@
 // Package sweep closes what nobody closes by itself: records of dead workers
 // and stuck attempts, leftovers of a cancel, hopeless records, ended sessions.
-// It loops; every step is one guarded statement of the store, so that any number
-// of sweepers may run beside each other and beside the workers.
+// It also deletes what is too old to be kept. It loops; every step is one guarded
+// transaction of the store, so that any number of sweepers may run beside each other and beside the workers.
 package sweep
 
 import (

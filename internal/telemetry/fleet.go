@@ -13,6 +13,7 @@ type Fleet struct {
 	Workers     *prometheus.GaugeVec // live ones that serve the category
 	Instances   *prometheus.GaugeVec // active ones that the category is served for
 	NeverSynced *prometheus.GaugeVec // of these
+	Unverified  *prometheus.GaugeVec // active instances whose server nobody checks; label tls_mode alone
 	SyncAge     *prometheus.GaugeVec // seconds since the last good sync; labels category, instance: newest, stalest
 }
 
@@ -25,12 +26,13 @@ func newFleet() *Fleet {
 		Workers:     gauges("workers", "Live workers that serve the category.", "category"),
 		Instances:   gauges("instances", "Active instances that the category is served for.", "category"),
 		NeverSynced: gauges("instances_never_synced", "Active instances without a good sync.", "category"),
+		Unverified:  gauges("instances_unverified", "Active instances in a TLS mode that does not check the server.", "tls_mode"),
 		SyncAge:     gauges("last_sync_age_seconds", "Time since the last good sync, of the instance synced last and of the one that has waited longest.", "category", "instance"),
 	}
 }
 
 func (f *Fleet) all() []*prometheus.GaugeVec {
-	return []*prometheus.GaugeVec{f.Records, f.Due, f.OldestDue, f.QueueDepth, f.Workers, f.Instances, f.NeverSynced, f.SyncAge}
+	return []*prometheus.GaugeVec{f.Records, f.Due, f.OldestDue, f.QueueDepth, f.Workers, f.Instances, f.NeverSynced, f.Unverified, f.SyncAge}
 }
 
 // Clear shows no figure until the next one is set.

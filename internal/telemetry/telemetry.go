@@ -22,6 +22,7 @@ type Metrics struct {
 	Reaped     *prometheus.CounterVec // running records taken back; label reason: lost, stuck
 	Reconciled prometheus.Counter     // queued records that were made due again
 	Dropped    *prometheus.CounterVec // tasks that were not run; label reason
+	Purged     *prometheus.CounterVec // rows that were too old; label kind: session, record, fire, audit_month
 	Fires      *prometheus.CounterVec // fire times of schedules that this process dealt with; label outcome
 
 	// Statements on targets, and their seconds; labels engine, phase. Query counts them.
@@ -44,6 +45,7 @@ func New() *Metrics {
 		Reaped:     vec("reaped_total", "Running records taken back from a lost or stuck holder.", "reason"),
 		Reconciled: counter("reconciled_total", "Queued records made due again because the queue had lost them."),
 		Dropped:    vec("dropped_tasks_total", "Tasks that were not run.", "reason"),
+		Purged:     vec("purged_total", "What was deleted because it was older than the settings keep.", "kind"),
 		Fires:      vec("schedule_fires_total", "Fire times of schedules that this process dealt with.", "outcome"),
 
 		Queries:      vec("target_queries_total", "Statements run on targets.", "engine", "phase"),
@@ -55,7 +57,7 @@ func New() *Metrics {
 
 		Fleet: newFleet(),
 	}
-	m.registry.MustRegister(m.Settled, m.Fenced, m.Reaped, m.Reconciled, m.Dropped, m.Fires, m.Queries, m.QuerySeconds, m.Claims, m.Collects, m.Settles,
+	m.registry.MustRegister(m.Settled, m.Fenced, m.Reaped, m.Reconciled, m.Dropped, m.Purged, m.Fires, m.Queries, m.QuerySeconds, m.Claims, m.Collects, m.Settles,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, vec := range m.Fleet.all() {
 		m.registry.MustRegister(vec)

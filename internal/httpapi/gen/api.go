@@ -2211,6 +2211,9 @@ type ListInstancesParams struct {
 	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
 	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
 
+	// TlsMode Connects in this mode
+	TlsMode *TLSMode `form:"tls_mode,omitempty" json:"tls_mode,omitempty"`
+
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
@@ -2234,6 +2237,9 @@ type ExportInstancesParams struct {
 	// Tag Carries this tag
 	Tag    *string `form:"tag,omitempty" json:"tag,omitempty"`
 	Active *bool   `form:"active,omitempty" json:"active,omitempty"`
+
+	// TlsMode Connects in this mode
+	TlsMode *TLSMode `form:"tls_mode,omitempty" json:"tls_mode,omitempty"`
 
 	// Name Part of the name, in any case
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
@@ -3229,6 +3235,13 @@ func (w *ServerInterfaceWrapper) ListInstances(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter active: %s", err))
 	}
 
+	// ------------- Optional query parameter "tls_mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tls_mode", ctx.QueryParams(), &params.TlsMode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tls_mode: %s", err))
+	}
+
 	// ------------- Optional query parameter "name" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", ctx.QueryParams(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -3312,6 +3325,13 @@ func (w *ServerInterfaceWrapper) ExportInstances(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "active", ctx.QueryParams(), &params.Active, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter active: %s", err))
+	}
+
+	// ------------- Optional query parameter "tls_mode" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tls_mode", ctx.QueryParams(), &params.TlsMode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tls_mode: %s", err))
 	}
 
 	// ------------- Optional query parameter "name" -------------

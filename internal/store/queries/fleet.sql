@@ -20,6 +20,7 @@ WHERE (i.deleted_at IS NOT NULL) = @deleted::boolean AND i.id > @after
   AND (sqlc.narg(credential_id)::bigint IS NULL OR i.credential_id = sqlc.narg(credential_id)::bigint)
   AND (sqlc.narg(engine)::text IS NULL OR i.engine = sqlc.narg(engine)::text)
   AND (sqlc.narg(active)::boolean IS NULL OR i.active = sqlc.narg(active)::boolean)
+  AND (sqlc.narg(tls_mode)::text IS NULL OR i.tls_mode = sqlc.narg(tls_mode)::text)
   AND (@name::text = '' OR position(lower(@name::text) IN lower(i.name)) > 0)
   AND (@exact_name::text = '' OR i.name = @exact_name::text)
   AND (@tag::text = '' OR EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_id = i.id AND t.tag = @tag::text))
@@ -37,7 +38,9 @@ WHERE id = @id;
 UPDATE instances SET deleted_at = now(), active = false, updated_at = now() WHERE id = @id AND deleted_at IS NULL;
 
 -- name: InstanceHasRecords :one
-SELECT EXISTS (SELECT 1 FROM sync_instance_records WHERE instance_id = @id);
+-- Or had some, which were too old to be kept.
+SELECT (EXISTS (SELECT 1 FROM sync_instance_records r WHERE r.instance_id = @id)
+    OR EXISTS (SELECT 1 FROM last_syncs l WHERE l.instance_id = @id))::boolean AS had;
 
 -- name: AddTags :exec
 INSERT INTO instance_tags (instance_id, tag) SELECT @instance_id, unnest(@tags::text[]);
