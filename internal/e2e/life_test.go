@@ -55,10 +55,11 @@ func newLife(t *testing.T) *life {
 	c.url, c.redis = c.postgres.URL(""), testdb.Redis(t)
 	c.target = testdb.Target(t, localsvc.PostgresOptions{MaxConns: 300, Listen: addresses})
 	l := &life{cluster: c, hosts: strings.Split(addresses, ",")}
-	l.maria = testdb.MariaDB(t, localsvc.MariaDBOptions{Listen: addresses})
+	l.maria = testdb.MariaDB(t, localsvc.MariaDBOptions{Listen: addresses, Settings: map[string]string{"max_connections": "300"}})
 	c.targetSQL(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", targetUser, targetPassword),
 		"CREATE TABLE orders (id bigint)", "CREATE ROLE app LOGIN", "CREATE ROLE old_batch LOGIN")
-	l.mariaSQL(append(documented(t), "CREATE DATABASE crm", "CREATE TABLE crm.calls (id bigint)", "CREATE USER app")...)
+	// One server plays many: the documented limit of an account's connections is not that of all of them.
+	l.mariaSQL(append(documented(t), "ALTER USER "+targetUser+" WITH MAX_USER_CONNECTIONS 0", "CREATE DATABASE crm", "CREATE TABLE crm.calls (id bigint)", "CREATE USER app")...)
 	return l
 }
 
