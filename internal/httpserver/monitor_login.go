@@ -87,7 +87,7 @@ func cutPath(r *http.Request) string {
 // fail answers what is not the caller's fault, and logs it.
 func (m *Monitor) fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.cfg.Log.ErrorContext(r.Context(), "monitor request failed", "err", err)
-	if m.cfg.Unavailable(err) {
+	if isAway(err) || m.cfg.Unavailable(err) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "The database cannot be asked now: reload in some seconds; /readyz says what is missing.", http.StatusServiceUnavailable)
 		return

@@ -283,3 +283,13 @@ func TestQueuesWhilePostgresIsAway(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+func TestQueuesWhilePostgresHangs(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t)
+	q.users.change(func(f *fakeUsers) { f.hangs = true })
+	a := q.get(t, "GET", "/monitoring", user.Admin)
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
