@@ -2052,6 +2052,9 @@ type SessionInstance = int64
 // SessionQuery defines model for SessionQuery.
 type SessionQuery = string
 
+// SessionSchedule defines model for SessionSchedule.
+type SessionSchedule = int64
+
 // SessionTo defines model for SessionTo.
 type SessionTo = time.Time
 
@@ -2309,6 +2312,9 @@ type ListSyncSessionsParams struct {
 	// InstanceId Has a record of this instance
 	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
 
+	// ScheduleId Started by this schedule
+	ScheduleId *SessionSchedule `form:"schedule_id,omitempty" json:"schedule_id,omitempty"`
+
 	// From Started then or later
 	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
 
@@ -2353,6 +2359,9 @@ type GetSyncStatisticsParams struct {
 
 	// InstanceId Has a record of this instance
 	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// ScheduleId Started by this schedule
+	ScheduleId *SessionSchedule `form:"schedule_id,omitempty" json:"schedule_id,omitempty"`
 
 	// From Started then or later
 	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
@@ -6956,6 +6965,18 @@ func NewListSyncSessionsRequest(server string, params *ListSyncSessionsParams) (
 
 		}
 
+		if params.ScheduleId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "schedule_id", *params.ScheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.From != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
@@ -7200,6 +7221,18 @@ func NewGetSyncStatisticsRequest(server string, params *GetSyncStatisticsParams)
 		if params.InstanceId != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instance_id", *params.InstanceId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ScheduleId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "schedule_id", *params.ScheduleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

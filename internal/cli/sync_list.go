@@ -12,7 +12,8 @@ import (
 // sessionFilter is the flags that choose sessions.
 type sessionFilter struct {
 	category, status, kind, result *choice
-	creator, instance, search      string
+	creator, search                string
+	instance, schedule             string // by name or id
 	moments                        moments
 }
 
@@ -26,6 +27,7 @@ func (f *sessionFilter) add(cmd *cobra.Command) {
 		client.SessionResultFailed, client.SessionResultCancelled)...)
 	cmd.Flags().StringVar(&f.creator, "created-by", "", "only by this `USER`, by name or id, by system or by schedule")
 	cmd.Flags().StringVar(&f.instance, "instance", "", "only with this `INSTANCE`, by name or id")
+	cmd.Flags().StringVar(&f.schedule, "schedule", "", "only those that this `SCHEDULE` started, by name or id")
 	cmd.Flags().StringVar(&f.search, "search", "", "`TEXT`: first digits of the id, part of the reason, or the whole name of an instance")
 	momentFlags(cmd, &f.moments)
 }
@@ -40,11 +42,13 @@ func (f *sessionFilter) params(ctx context.Context, a *app, c *api) (client.List
 	if params.CreatedBy, err = c.creator(ctx, f.creator); err != nil {
 		return params, err
 	}
-	if params.From, params.To, err = a.span(f.moments); err != nil || f.instance == "" {
+	if params.From, params.To, err = a.span(f.moments); err != nil {
 		return params, err
 	}
-	id, err := c.findInstance(ctx, f.instance)
-	params.InstanceId = &id
+	if params.InstanceId, err = found(ctx, f.instance, c.findInstance); err != nil {
+		return params, err
+	}
+	params.ScheduleId, err = found(ctx, f.schedule, c.findSchedule)
 	return params, err
 }
 
@@ -59,6 +63,15 @@ func (c *api) creator(ctx context.Context, named string) (*string, error) {
 		return nil, fmt.Errorf("look up the user %q (a number needs no look-up, which is an admin's): %w", named, err)
 	}
 	return new(number(id)), nil
+}
+
+// found returns the id of what a flag names; nil when it was not given.
+func found(ctx context.Context, named string, find func(context.Context, string) (int64, error)) (*int64, error) {
+	if named == "" {
+		return nil, nil //nolint:nilnil // not asked for
+	}
+	id, err := find(ctx, named)
+	return &id, err
 }
 
 // listFlags are those of sync list.

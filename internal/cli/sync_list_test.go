@@ -24,10 +24,10 @@ func TestSyncListAsksForWhatTheFlagsSay(t *testing.T) {
 	t.Parallel()
 	b := &bench{api: serve(t, routes{"GET /sync-sessions": page(running(1, 2)), "GET /instances": page(sampleInstance())})}
 	got := asks(t, b, "sync", "list", "--category", "account", "--status", "failed", "--type", "scheduled", "--result", "partial",
-		"--created-by", "schedule", "--instance", "orders-1", "--from", "2026-11-01", "--to", "2026-11-21T08:00:00+08:00",
+		"--created-by", "schedule", "--instance", "orders-1", "--schedule", "3", "--from", "2026-11-01", "--to", "2026-11-21T08:00:00+08:00",
 		"--search", "6f2c", "--sort", "duration", "--order", "asc", "--limit", "7")
 	for name, want := range map[string]string{
-		"category": "account", "status": "failed", "type": "scheduled", "result": "partial", "created_by": "schedule", "instance_id": "12",
+		"category": "account", "status": "failed", "type": "scheduled", "result": "partial", "created_by": "schedule", "instance_id": "12", "schedule_id": "3",
 		"q": "6f2c", "sort": "duration", "order": "asc", "limit": "7",
 	} {
 		if got.Get(name) != want {

@@ -31,7 +31,7 @@ func (a *app) showStats(ctx context.Context, f *sessionFilter) error {
 	}
 	sums, err := read[client.SyncStatistics](c.GetSyncStatisticsWithResponse(ctx, &client.GetSyncStatisticsParams{
 		Category: p.Category, Status: p.Status, Type: p.Type, Result: p.Result, CreatedBy: p.CreatedBy,
-		InstanceId: p.InstanceId, From: p.From, To: p.To, Q: p.Q,
+		InstanceId: p.InstanceId, ScheduleId: p.ScheduleId, From: p.From, To: p.To, Q: p.Q,
 	}))
 	if err != nil {
 		return err

@@ -29,13 +29,14 @@ WITH picked AS (
       AND (NOT $7::boolean OR s.created_by IS NULL)
       AND ($8::timestamptz IS NULL OR s.started_at >= $8::timestamptz)
       AND ($9::timestamptz IS NULL OR s.started_at < $9::timestamptz)
-      AND ($10::bigint IS NULL OR s.session_id IN (
-          SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $10::bigint))
-      AND ($11::text IS NULL OR s.reason ILIKE $11::text
-          OR s.session_id BETWEEN $12::uuid AND $13::uuid
+      AND ($10::bigint IS NULL OR s.schedule_id = $10::bigint)
+      AND ($11::bigint IS NULL OR s.session_id IN (
+          SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $11::bigint))
+      AND ($12::text IS NULL OR s.reason ILIKE $12::text
+          OR s.session_id BETWEEN $13::uuid AND $14::uuid
           OR s.session_id IN (
               SELECT r.session_id FROM instances i JOIN sync_instance_records r ON r.instance_id = i.id
-              WHERE i.name = $14::text AND i.deleted_at IS NULL))
+              WHERE i.name = $15::text AND i.deleted_at IS NULL))
 )
 SELECT (CASE GROUPING(p.status, p.result, p.sync_type, p.sync_category, p.day)
             WHEN 15 THEN 'status' WHEN 23 THEN 'result' WHEN 27 THEN 'type' WHEN 29 THEN 'category' WHEN 30 THEN 'day'
@@ -71,6 +72,7 @@ type SessionStatisticsParams struct {
 	BySchedule   bool
 	StartedFrom  *time.Time
 	StartedTo    *time.Time
+	ScheduleID   *int64
 	InstanceID   *int64
 	Pattern      *string
 	FirstID      *uuid.UUID
@@ -112,6 +114,7 @@ func (q *Queries) SessionStatistics(ctx context.Context, arg SessionStatisticsPa
 		arg.BySchedule,
 		arg.StartedFrom,
 		arg.StartedTo,
+		arg.ScheduleID,
 		arg.InstanceID,
 		arg.Pattern,
 		arg.FirstID,
@@ -167,15 +170,16 @@ WHERE ($1::bigint = 0 OR (s.started_at, s.id) < ($2::timestamptz, $1::bigint))
   AND (NOT $8::boolean OR s.created_by IS NULL)
   AND ($9::timestamptz IS NULL OR s.started_at >= $9::timestamptz)
   AND ($10::timestamptz IS NULL OR s.started_at < $10::timestamptz)
-  AND ($11::bigint IS NULL OR s.session_id IN (
-      SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $11::bigint))
-  AND ($12::text IS NULL OR s.reason ILIKE $12::text
-      OR s.session_id BETWEEN $13::uuid AND $14::uuid
+  AND ($11::bigint IS NULL OR s.schedule_id = $11::bigint)
+  AND ($12::bigint IS NULL OR s.session_id IN (
+      SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $12::bigint))
+  AND ($13::text IS NULL OR s.reason ILIKE $13::text
+      OR s.session_id BETWEEN $14::uuid AND $15::uuid
       OR s.session_id IN (
           SELECT r.session_id FROM instances i JOIN sync_instance_records r ON r.instance_id = i.id
-          WHERE i.name = $15::text AND i.deleted_at IS NULL))
+          WHERE i.name = $16::text AND i.deleted_at IS NULL))
 ORDER BY s.started_at DESC, s.id DESC
-LIMIT $16
+LIMIT $17
 `
 
 type SessionsByStartParams struct {
@@ -189,6 +193,7 @@ type SessionsByStartParams struct {
 	BySchedule   bool
 	StartedFrom  *time.Time
 	StartedTo    *time.Time
+	ScheduleID   *int64
 	InstanceID   *int64
 	Pattern      *string
 	FirstID      *uuid.UUID
@@ -211,6 +216,7 @@ func (q *Queries) SessionsByStart(ctx context.Context, arg SessionsByStartParams
 		arg.BySchedule,
 		arg.StartedFrom,
 		arg.StartedTo,
+		arg.ScheduleID,
 		arg.InstanceID,
 		arg.Pattern,
 		arg.FirstID,
@@ -292,13 +298,14 @@ WITH start AS (
       AND (NOT $11::boolean OR s.created_by IS NULL)
       AND ($12::timestamptz IS NULL OR s.started_at >= $12::timestamptz)
       AND ($13::timestamptz IS NULL OR s.started_at < $13::timestamptz)
-      AND ($14::bigint IS NULL OR s.session_id IN (
-          SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $14::bigint))
-      AND ($15::text IS NULL OR s.reason ILIKE $15::text
-          OR s.session_id BETWEEN $16::uuid AND $17::uuid
+      AND ($14::bigint IS NULL OR s.schedule_id = $14::bigint)
+      AND ($15::bigint IS NULL OR s.session_id IN (
+          SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = $15::bigint))
+      AND ($16::text IS NULL OR s.reason ILIKE $16::text
+          OR s.session_id BETWEEN $17::uuid AND $18::uuid
           OR s.session_id IN (
               SELECT r.session_id FROM instances i JOIN sync_instance_records r ON r.instance_id = i.id
-              WHERE i.name = $18::text AND i.deleted_at IS NULL))
+              WHERE i.name = $19::text AND i.deleted_at IS NULL))
 )
 SELECT s.id, s.session_id, s.sync_type, s.sync_category, s.status, s.result, s.reason, s.parent_id, s.selector, s.max_attempts, s.created_by, s.idempotency_key, s.request_hash, s.started_at, s.deadline_at, s.cancel_requested_at, s.cancelled_by, s.completed_at, s.created_at, s.updated_at, s.total_instances, s.successful_instances, s.failed_instances, s.cancelled_instances, s.skipped_instances, s.partial_instances, s.items_synced, s.items_created, s.items_updated, s.items_deleted, s.duration_p50_ms, s.duration_p95_ms, s.duration_max_ms, s.error_groups, s.schedule_id, p.number::bigint AS number
 FROM placed p
@@ -323,6 +330,7 @@ type SessionsSortedParams struct {
 	BySchedule   bool
 	StartedFrom  *time.Time
 	StartedTo    *time.Time
+	ScheduleID   *int64
 	InstanceID   *int64
 	Pattern      *string
 	FirstID      *uuid.UUID
@@ -352,6 +360,7 @@ func (q *Queries) SessionsSorted(ctx context.Context, arg SessionsSortedParams) 
 		arg.BySchedule,
 		arg.StartedFrom,
 		arg.StartedTo,
+		arg.ScheduleID,
 		arg.InstanceID,
 		arg.Pattern,
 		arg.FirstID,

@@ -77,7 +77,7 @@ func contractCalls() []contractCall {
 		},
 		{op: "listSyncSessions", query: "category=account&type=manual_batch&limit=10", before: func(_ *testing.T, c *contract) { c.awaitSession("$session") }},
 		{op: "getSyncSession", path: session},
-		{op: "listSyncSessions", query: "result=partial&created_by=$me&instance_id=$instance&q=good&from=2026-01-01T00:00:00Z&sort=duration&order=asc&limit=1"},
+		{op: "listSyncSessions", query: "result=partial&created_by=$me&instance_id=$instance&schedule_id=1&q=good&from=2026-01-01T00:00:00Z&sort=duration&order=asc&limit=1"},
 		{op: "listSyncRecords", path: session, query: "status=failed"},
 		{op: "listSyncRecords", path: session, query: "status=failed&code=auth_failed&q=ba&sort=duration", keep: map[string]string{"fingerprint": "items.0.fault.fingerprint"}},
 		{op: "listSyncErrors", path: session},

@@ -41,7 +41,8 @@ func (a *API) ListSyncSessions(ctx context.Context, r gen.ListSyncSessionsReques
 func sessionFilter(p gen.ListSyncSessionsParams) (session.Filter, error) {
 	filter := session.Filter{
 		Type: (*session.Type)(p.Type), Category: (*session.Category)(p.Category), Status: (*session.Status)(p.Status),
-		Result: (*session.Result)(p.Result), Instance: (*fleet.InstanceID)(p.InstanceId), From: utc(p.From), To: utc(p.To), Query: value(p.Q),
+		Result: (*session.Result)(p.Result), Instance: (*fleet.InstanceID)(p.InstanceId),
+		Schedule: (*session.ScheduleID)(p.ScheduleId), From: utc(p.From), To: utc(p.To), Query: value(p.Q),
 	}
 	if p.CreatedBy == nil {
 		return filter, nil

@@ -22,10 +22,10 @@ func TestSessionListsAreFiltered(t *testing.T) {
 	b := newBundle(t)
 	var page sessionPage
 	b.must(t, 200, "GET", "/sync-sessions?category=account&status=running&type=manual_batch&result=partial&created_by=schedule"+
-		"&instance_id=12&from=2026-11-01T00:00:00%2B08:00&to=2026-12-01T00:00:00Z&q=6f2c&sort=duration&order=asc&limit=7", "", &page)
+		"&instance_id=12&schedule_id=3&from=2026-11-01T00:00:00%2B08:00&to=2026-12-01T00:00:00Z&q=6f2c&sort=duration&order=asc&limit=7", "", &page)
 	f, p := b.sessions.filter, b.sessions.page
 	if *f.Category != session.Account || *f.Status != session.Running || *f.Type != session.ManualBatch || *f.Result != session.Partial ||
-		*f.Creator != (session.Creator{Schedule: true}) || *f.Instance != 12 || f.Query != "6f2c" {
+		*f.Creator != (session.Creator{Schedule: true}) || *f.Instance != 12 || *f.Schedule != 3 || f.Query != "6f2c" {
 		t.Errorf("asked for %+v", f)
 	}
 	if !f.From.Equal(time.Date(2026, 10, 31, 16, 0, 0, 0, time.UTC)) || !f.To.Equal(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)) {

@@ -13,7 +13,7 @@ func (a *API) GetSyncStatistics(ctx context.Context, r gen.GetSyncStatisticsRequ
 	p := r.Params
 	filter, err := sessionFilter(gen.ListSyncSessionsParams{
 		Category: p.Category, Status: p.Status, Type: p.Type, Result: p.Result, CreatedBy: p.CreatedBy,
-		InstanceId: p.InstanceId, From: p.From, To: p.To, Q: p.Q,
+		InstanceId: p.InstanceId, ScheduleId: p.ScheduleId, From: p.From, To: p.To, Q: p.Q,
 	})
 	if err != nil {
 		return nil, err

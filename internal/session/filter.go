@@ -19,6 +19,7 @@ type Filter struct {
 	Result   *Result
 	Creator  *Creator
 	Instance *fleet.InstanceID // sessions with a record of it
+	Schedule *ScheduleID       // sessions that this schedule started
 	From     *time.Time        // started then or later
 	To       *time.Time        // started before
 	Query    string            // digits that the id begins with, part of the reason, or the whole name of a living instance

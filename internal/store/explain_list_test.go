@@ -56,6 +56,7 @@ func (b *bigBundle) listQueries(t *testing.T) map[string]func(context.Context, *
 		},
 		"SessionsByStart":             sessions(dbq.SessionsByStartParams{RowLimit: 51}),
 		"SessionsByStart of instance": sessions(dbq.SessionsByStartParams{RowLimit: 51, InstanceID: &instance}),
+		"SessionsByStart of schedule": sessions(dbq.SessionsByStartParams{RowLimit: 51, ScheduleID: &instance}),
 		"SessionsByStart of name":     sessions(dbq.SessionsByStartParams{RowLimit: 51, Pattern: &pattern, InstanceName: &name}),
 		"SessionsSorted": func(ctx context.Context, q *dbq.Queries) error {
 			_, err := q.SessionsSorted(ctx, dbq.SessionsSortedParams{RowLimit: 51, Sign: -1, SortBy: "duration", InstanceID: &instance})

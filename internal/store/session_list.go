@@ -61,7 +61,7 @@ func newestSessions(ctx context.Context, q *dbq.Queries, f session.Filter, p ses
 		AfterID: p.After.ID, AfterAt: started, RowLimit: more(p.Limit),
 		SyncType: c.SyncType, SyncCategory: c.SyncCategory, Status: c.Status, Result: c.Result,
 		CreatedBy: c.CreatedBy, BySchedule: c.BySchedule, StartedFrom: c.StartedFrom, StartedTo: c.StartedTo,
-		InstanceID: c.InstanceID, Pattern: c.Pattern, FirstID: c.FirstID, LastID: c.LastID, InstanceName: c.InstanceName,
+		ScheduleID: c.ScheduleID, InstanceID: c.InstanceID, Pattern: c.Pattern, FirstID: c.FirstID, LastID: c.LastID, InstanceName: c.InstanceName,
 	})
 	rows := make([]dbq.SessionsSortedRow, len(found))
 	for i, row := range found {
@@ -82,7 +82,7 @@ func number(p session.Place) int64 {
 func sessionParams(f session.Filter) dbq.SessionsSortedParams {
 	arg := dbq.SessionsSortedParams{
 		SyncType: (*string)(f.Type), SyncCategory: (*string)(f.Category), Status: (*string)(f.Status), Result: (*string)(f.Result),
-		StartedFrom: f.From, StartedTo: f.To, InstanceID: (*int64)(f.Instance),
+		StartedFrom: f.From, StartedTo: f.To, ScheduleID: (*int64)(f.Schedule), InstanceID: (*int64)(f.Instance),
 		Pattern: contains(f.Query), InstanceName: optional(f.Query),
 	}
 	if c := f.Creator; c != nil && c.Schedule {

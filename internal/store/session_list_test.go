@@ -117,6 +117,8 @@ func TestSessionsAreFiltered(t *testing.T) {
 	b.record(t, "b", b.instances[0])
 	b.record(t, "e", b.instances[0])
 	b.record(t, "c", b.instances[1])
+	b.sql(t, `ALTER TABLE sync_sessions DISABLE TRIGGER ALL`) // it has ended
+	b.sql(t, `UPDATE sync_sessions SET schedule_id = 3 WHERE id = (SELECT min(id) FROM sync_sessions WHERE created_by IS NULL)`)
 	name := value[string](t, b.pool, `SELECT name FROM instances WHERE id = $1`, b.instances[0])
 	b.sql(t, `UPDATE instances SET deleted_at = now() WHERE id = $1`, b.instances[1])
 	gone := value[string](t, b.pool, `SELECT name FROM instances WHERE id = $1`, b.instances[1])
@@ -132,6 +134,7 @@ func TestSessionsAreFiltered(t *testing.T) {
 		"a user":            {session.Filter{Creator: &session.Creator{User: 7}}, "cb"},
 		"the system":        {session.Filter{Creator: &session.Creator{}}, "e"},
 		"a schedule":        {session.Filter{Creator: &session.Creator{Schedule: true}}, "da"},
+		"one schedule":      {session.Filter{Schedule: new(session.ScheduleID(3))}, "a"},
 		"an instance":       {session.Filter{Instance: &b.instances[0]}, "eb"},
 		"a deleted one":     {session.Filter{Instance: &b.instances[1]}, "c"},
 		"an unused one":     {session.Filter{Instance: &b.instances[2]}, ""},

@@ -78,7 +78,7 @@ func statisticsParams(f session.Filter, zone string) dbq.SessionStatisticsParams
 	return dbq.SessionStatisticsParams{
 		Zone: zone, SyncType: c.SyncType, SyncCategory: c.SyncCategory, Status: c.Status, Result: c.Result,
 		CreatedBy: c.CreatedBy, BySchedule: c.BySchedule, StartedFrom: c.StartedFrom, StartedTo: c.StartedTo,
-		InstanceID: c.InstanceID, Pattern: c.Pattern, FirstID: c.FirstID, LastID: c.LastID, InstanceName: c.InstanceName,
+		ScheduleID: c.ScheduleID, InstanceID: c.InstanceID, Pattern: c.Pattern, FirstID: c.FirstID, LastID: c.LastID, InstanceName: c.InstanceName,
 	}
 }
 

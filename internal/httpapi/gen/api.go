@@ -2052,6 +2052,9 @@ type SessionInstance = int64
 // SessionQuery defines model for SessionQuery.
 type SessionQuery = string
 
+// SessionSchedule defines model for SessionSchedule.
+type SessionSchedule = int64
+
 // SessionTo defines model for SessionTo.
 type SessionTo = time.Time
 
@@ -2309,6 +2312,9 @@ type ListSyncSessionsParams struct {
 	// InstanceId Has a record of this instance
 	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
 
+	// ScheduleId Started by this schedule
+	ScheduleId *SessionSchedule `form:"schedule_id,omitempty" json:"schedule_id,omitempty"`
+
 	// From Started then or later
 	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
 
@@ -2353,6 +2359,9 @@ type GetSyncStatisticsParams struct {
 
 	// InstanceId Has a record of this instance
 	InstanceId *SessionInstance `form:"instance_id,omitempty" json:"instance_id,omitempty"`
+
+	// ScheduleId Started by this schedule
+	ScheduleId *SessionSchedule `form:"schedule_id,omitempty" json:"schedule_id,omitempty"`
 
 	// From Started then or later
 	From *SessionFrom `form:"from,omitempty" json:"from,omitempty"`
@@ -3782,6 +3791,13 @@ func (w *ServerInterfaceWrapper) ListSyncSessions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
 	}
 
+	// ------------- Optional query parameter "schedule_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "schedule_id", ctx.QueryParams(), &params.ScheduleId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
+	}
+
 	// ------------- Optional query parameter "from" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
@@ -3911,6 +3927,13 @@ func (w *ServerInterfaceWrapper) GetSyncStatistics(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "instance_id", ctx.QueryParams(), &params.InstanceId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instance_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "schedule_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "schedule_id", ctx.QueryParams(), &params.ScheduleId, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter schedule_id: %s", err))
 	}
 
 	// ------------- Optional query parameter "from" -------------

@@ -12,6 +12,7 @@ WHERE (@after_id::bigint = 0 OR (s.started_at, s.id) < (@after_at::timestamptz, 
   AND (NOT @by_schedule::boolean OR s.created_by IS NULL)
   AND (sqlc.narg(started_from)::timestamptz IS NULL OR s.started_at >= sqlc.narg(started_from)::timestamptz)
   AND (sqlc.narg(started_to)::timestamptz IS NULL OR s.started_at < sqlc.narg(started_to)::timestamptz)
+  AND (sqlc.narg(schedule_id)::bigint IS NULL OR s.schedule_id = sqlc.narg(schedule_id)::bigint)
   AND (sqlc.narg(instance_id)::bigint IS NULL OR s.session_id IN (
       SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = sqlc.narg(instance_id)::bigint))
   AND (sqlc.narg(pattern)::text IS NULL OR s.reason ILIKE sqlc.narg(pattern)::text
@@ -44,6 +45,7 @@ WITH start AS (
       AND (NOT @by_schedule::boolean OR s.created_by IS NULL)
       AND (sqlc.narg(started_from)::timestamptz IS NULL OR s.started_at >= sqlc.narg(started_from)::timestamptz)
       AND (sqlc.narg(started_to)::timestamptz IS NULL OR s.started_at < sqlc.narg(started_to)::timestamptz)
+      AND (sqlc.narg(schedule_id)::bigint IS NULL OR s.schedule_id = sqlc.narg(schedule_id)::bigint)
       AND (sqlc.narg(instance_id)::bigint IS NULL OR s.session_id IN (
           SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = sqlc.narg(instance_id)::bigint))
       AND (sqlc.narg(pattern)::text IS NULL OR s.reason ILIKE sqlc.narg(pattern)::text
@@ -79,6 +81,7 @@ WITH picked AS (
       AND (NOT @by_schedule::boolean OR s.created_by IS NULL)
       AND (sqlc.narg(started_from)::timestamptz IS NULL OR s.started_at >= sqlc.narg(started_from)::timestamptz)
       AND (sqlc.narg(started_to)::timestamptz IS NULL OR s.started_at < sqlc.narg(started_to)::timestamptz)
+      AND (sqlc.narg(schedule_id)::bigint IS NULL OR s.schedule_id = sqlc.narg(schedule_id)::bigint)
       AND (sqlc.narg(instance_id)::bigint IS NULL OR s.session_id IN (
           SELECT r.session_id FROM sync_instance_records r WHERE r.instance_id = sqlc.narg(instance_id)::bigint))
       AND (sqlc.narg(pattern)::text IS NULL OR s.reason ILIKE sqlc.narg(pattern)::text
