@@ -39,7 +39,7 @@ type servers struct {
 const targetUser = "dbfleet"
 
 func (s *servers) start(ctx context.Context, dir string, say func(string, ...any)) (err error) {
-	if err := localsvc.EnsureAll(ctx); err != nil {
+	if err := localsvc.Ensure(ctx); err != nil {
 		return err
 	}
 	say("Starting private servers below %s …", dir)

@@ -3,8 +3,8 @@ package localsvc
 import (
 	"cmp"
 	"context"
-	_ "embed" // for the script
 	"errors"
+	_ "embed" // for the script
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,16 +28,6 @@ const (
 //
 //go:embed install.sh
 var installScript string
-
-// Ensure installs what the servers of this package need and is not there. It
-// is for callers who will bound a start tightly. ctx bounds nothing that has
-// begun: an installation takes up to 15 minutes.
-func Ensure(ctx context.Context) error {
-	_, postgres := ensure(ctx, findPostgres, postgresPackage)
-	_, redis := ensure(ctx, findRedis, redisPackage)
-	_, mariadb := ensure(ctx, findMariaDB, mariadbPackages()...)
-	return errors.Join(postgres, redis, mariadb)
-}
 
 // The Debian packages of the servers. MariaDB's programs alone: the package
 // mariadb-server makes a server of its own.

@@ -12,14 +12,15 @@ type need struct {
 	packages []string
 }
 
-// EnsureAll looks for the programs of all servers of this package and installs
+// Ensure looks for the programs of all servers of this package and installs
 // what is missing, all of it at once. Where it may not install, one error names
-// every package.
-func EnsureAll(ctx context.Context) error {
+// every package. ctx bounds nothing that has begun: an installation takes up to
+// 15 minutes.
+func Ensure(ctx context.Context) error {
 	packages, reasons := missing([]need{
-		{findPostgres, []string{"postgresql"}},
-		{findRedis, []string{"redis-server"}},
-		{findMariaDB, []string{"mariadb-server-core", "mariadb-client-core"}},
+		{findPostgres, []string{postgresPackage}},
+		{findRedis, []string{redisPackage}},
+		{findMariaDB, mariadbPackages()},
 	})
 	if len(packages) == 0 {
 		return nil
