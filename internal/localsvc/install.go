@@ -3,8 +3,8 @@ package localsvc
 import (
 	"cmp"
 	"context"
-	"errors"
 	_ "embed" // for the script
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"

@@ -215,21 +215,20 @@ func TestProgressHasTwoDecimalsAtMostAndIs100AtTheEndOnly(t *testing.T) {
 	b := newBundle(t)
 	b.fleet(t)
 	b.sql(t, `ALTER TABLE sync_instance_records DISABLE TRIGGER ALL`)
-	for _, tt := range []struct {
+	for n, tt := range []struct {
 		done, open int
 		want       string
 	}{
 		{0, 3, "0"}, {1, 2, "33.33"}, {2, 1, "66.67"}, {1, 1, "50"}, {19_999, 1, "99.99"}, {1, 29_999, "0"}, {3, 0, "100"},
 	} {
+		id := fmt.Sprintf("00000000-0000-4000-8000-00000000010%d", n) // its own: big ones are counted once a second
 		b.sql(t, fmt.Sprintf(`
-			DELETE FROM sync_sessions WHERE id = 9;
-			DELETE FROM sync_instance_records WHERE session_id = '00000000-0000-4000-8000-000000000009';
 			INSERT INTO sync_sessions (id, session_id, sync_type, deadline_at, total_instances)
-			VALUES (9, '00000000-0000-4000-8000-000000000009', 'scheduled', now(), %[1]d + %[2]d);
+			VALUES (900 + %[4]d, '%[3]s', 'scheduled', now(), %[1]d + %[2]d);
 			INSERT INTO sync_instance_records (id, session_id, instance_id, instance_name, status, completed_at, host_key, credential_id)
-			SELECT 1000 + i, '00000000-0000-4000-8000-000000000009', i, 'x', CASE WHEN i <= %[1]d THEN 'skipped' ELSE 'pending' END,
-				CASE WHEN i <= %[1]d THEN now() END, 'h', 1 FROM generate_series(1, %[1]d + %[2]d) i`, tt.done, tt.open))
-		a := b.do(t, user.Viewer, "GET", "/sessions/00000000-0000-4000-8000-000000000009")
+			SELECT (%[4]d + 1) * 1000000 + i, '%[3]s', i, 'x', CASE WHEN i <= %[1]d THEN 'skipped' ELSE 'pending' END,
+				CASE WHEN i <= %[1]d THEN now() END, 'h', 1 FROM generate_series(1, %[1]d + %[2]d) i`, tt.done, tt.open, id, n))
+		a := b.do(t, user.Viewer, "GET", "/sessions/"+id)
 		if !strings.HasSuffix(a.body, `],"progress_percentage":`+tt.want+"}}\n") {
 			t.Errorf("%d of %d: %s, want %s", tt.done, tt.done+tt.open, a.body[max(0, len(a.body)-40):], tt.want)
 		}

@@ -29,6 +29,7 @@ func (s *Store) CancelSession(ctx context.Context, id session.ID) (session.Sessi
 	if _, err := s.FinishSession(ctx, id); err != nil {
 		return session.Session{}, err
 	}
+	s.lives.forget(id)
 	return s.Session(ctx, id)
 }
 
@@ -117,6 +118,7 @@ func (s *Store) CancelRecord(ctx context.Context, id session.ID, record session.
 	if _, err := s.FinishSession(ctx, id); err != nil {
 		return session.Record{}, err
 	}
+	s.lives.forget(id)
 	return toRecord(row), nil
 }
 

@@ -110,7 +110,17 @@ func (l *lives) keep(one session.Session, began time.Time) {
 			delete(l.kept, id)
 		}
 	}
-	l.kept[one.ID] = life{one, began}
+	if began.After(l.kept[one.ID].at) {
+		l.kept[one.ID] = life{one, began}
+	}
+}
+
+// forget makes the next who asks count anew: he has just changed what is counted.
+func (l *lives) forget(id session.ID) {
+	l.asked.Forget(id.String())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.kept, id)
 }
 
 // listedSessions returns sessions with their counts, without a forecast: those

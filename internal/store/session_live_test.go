@@ -128,3 +128,18 @@ func TestAListSharesTheCountsOfABigSession(t *testing.T) {
 		t.Errorf("kept %v, want %s and not %s", b.lives.kept, big, small)
 	}
 }
+
+func TestTheAnswerToACancelCountsWhatItDid(t *testing.T) {
+	t.Parallel()
+	b := newFleet(t)
+	w := b.workerOf(t, 64, session.Account)
+	id := b.start(t, b.instances(t, countAfresh+1)...)
+	b.claim(t, b.dispatch(t)[0], w)
+	if one := b.session(t, id); one.Counts.Pending == 0 {
+		t.Fatalf("%+v", one.Counts)
+	}
+	one, err := b.CancelSession(t.Context(), id)
+	if err != nil || one.Status != session.Cancelling || one.Counts.Running != 1 || one.Counts.Cancelled != countAfresh {
+		t.Errorf("%s %+v, %v", one.Status, one.Counts, err)
+	}
+}
