@@ -35,8 +35,7 @@ func (b *bench) livePostgres(ctx context.Context) (live, error) {
 		return live{}, err
 	}
 	return live{
-		// With one worker the target is at its limit already.
-		figure: "sync-postgres", instances: b.postgres, workers: b.workers[:1],
+		figure: "sync-postgres", instances: b.postgres, workers: b.workers,
 		target: target{engine: fleet.PostgreSQL, host: server.Host(), port: server.Port()},
 	}, nil
 }
