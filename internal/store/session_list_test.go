@@ -118,7 +118,7 @@ func TestSessionsAreFiltered(t *testing.T) {
 	b.record(t, "e", b.instances[0])
 	b.record(t, "c", b.instances[1])
 	b.sql(t, `ALTER TABLE sync_sessions DISABLE TRIGGER ALL`) // it has ended
-	b.sql(t, `UPDATE sync_sessions SET schedule_id = 3 WHERE id = (SELECT min(id) FROM sync_sessions WHERE created_by IS NULL)`)
+	b.sql(t, `UPDATE sync_sessions SET schedule_id = 3 WHERE id = (SELECT id FROM sync_sessions ORDER BY started_at LIMIT 1)`)
 	name := value[string](t, b.pool, `SELECT name FROM instances WHERE id = $1`, b.instances[0])
 	b.sql(t, `UPDATE instances SET deleted_at = now() WHERE id = $1`, b.instances[1])
 	gone := value[string](t, b.pool, `SELECT name FROM instances WHERE id = $1`, b.instances[1])
