@@ -62,19 +62,17 @@ func (s *Store) countedSession(ctx context.Context, row dbq.SyncSession) (sessio
 }
 
 // session returns what was counted within countKept, or counts. Who asks
-// meanwhile gets the same answer; that the first of them leaves ends it for none.
+// meanwhile gets the same answer.
 func (l *lives) session(
 	ctx context.Context, id session.ID, count func(context.Context) (session.Session, error),
 ) (session.Session, error) {
 	if one, ok := l.recent(id); ok {
 		return one, nil
 	}
-	answer := l.asked.DoChan(id.String(), func() (any, error) {
+	return together(ctx, &l.asked, id.String(), countTime, func(ctx context.Context) (session.Session, error) {
 		if one, ok := l.recent(id); ok {
 			return one, nil
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
-		defer cancel()
 		began := time.Now()
 		one, err := count(ctx)
 		if err == nil {
@@ -82,13 +80,6 @@ func (l *lives) session(
 		}
 		return one, err
 	})
-	select {
-	case <-ctx.Done():
-		return session.Session{}, context.Cause(ctx)
-	case got := <-answer:
-		one, _ := got.Val.(session.Session) // what the function above returns
-		return one, got.Err
-	}
 }
 
 func (l *lives) recent(id session.ID) (session.Session, bool) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/dbfleet/dbfleet/internal/dbq"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/setting"
@@ -25,25 +23,7 @@ func (s *Store) Statistics(ctx context.Context, f session.Filter, now time.Time)
 	if err != nil { // a year that JSON cannot say: nobody else asks for it
 		return s.sumUp(ctx, f, now)
 	}
-	return together(ctx, &s.sums, string(key), func(ctx context.Context) (session.Statistics, error) { return s.sumUp(ctx, f, now) })
-}
-
-// together does something once for all who ask for it under one key meanwhile.
-// That the first of them leaves ends it for none.
-func together[T any](ctx context.Context, g *singleflight.Group, key string, do func(context.Context) (T, error)) (T, error) {
-	answer := g.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), sumTime, fmt.Errorf("over %s", sumTime))
-		defer cancel()
-		return do(ctx)
-	})
-	select {
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	case got := <-answer:
-		v, _ := got.Val.(T) // what do returns
-		return v, got.Err
-	}
+	return together(ctx, &s.sums, string(key), sumTime, func(ctx context.Context) (session.Statistics, error) { return s.sumUp(ctx, f, now) })
 }
 
 func (s *Store) sumUp(ctx context.Context, f session.Filter, now time.Time) (session.Statistics, error) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -19,7 +20,7 @@ func TestManyWhoAskTheSameAreAnsweredTogether(t *testing.T) {
 		free := make(chan struct{})
 		impatient, leave := context.WithCancel(t.Context())
 		ask := func(ctx context.Context, key string) (int32, error) {
-			return together(ctx, &group, key, func(ctx context.Context) (int32, error) {
+			return together(ctx, &group, key, time.Minute, func(ctx context.Context) (int32, error) {
 				<-free
 				return done.Add(1), ctx.Err()
 			})
