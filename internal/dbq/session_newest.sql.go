@@ -12,8 +12,7 @@ import (
 )
 
 const newestSessions = `-- name: NewestSessions :many
-SELECT s.id, s.session_id, s.sync_type, s.sync_category, s.status, s.result, s.reason, s.parent_id, s.selector, s.max_attempts, s.created_by, s.idempotency_key, s.request_hash, s.started_at, s.deadline_at, s.cancel_requested_at, s.cancelled_by, s.completed_at, s.created_at, s.updated_at, s.total_instances, s.successful_instances, s.failed_instances, s.cancelled_instances, s.skipped_instances, s.partial_instances, s.items_synced, s.items_created, s.items_updated, s.items_deleted, s.duration_p50_ms, s.duration_p95_ms, s.duration_max_ms, s.error_groups, s.schedule_id, live.pending, live.queued, live.running, live.completed, live.failed, live.cancelled,
-       live.skipped, live.partial, matching.sessions AS matching
+SELECT s.id, s.session_id, s.sync_type, s.sync_category, s.status, s.result, s.reason, s.parent_id, s.selector, s.max_attempts, s.created_by, s.idempotency_key, s.request_hash, s.started_at, s.deadline_at, s.cancel_requested_at, s.cancelled_by, s.completed_at, s.created_at, s.updated_at, s.total_instances, s.successful_instances, s.failed_instances, s.cancelled_instances, s.skipped_instances, s.partial_instances, s.items_synced, s.items_created, s.items_updated, s.items_deleted, s.duration_p50_ms, s.duration_p95_ms, s.duration_max_ms, s.error_groups, s.schedule_id, matching.sessions AS matching
 FROM (
     SELECT p.id FROM sync_sessions p
     WHERE (cardinality($1::text[]) = 0 OR p.sync_type = ANY ($1::text[]))
@@ -23,18 +22,6 @@ FROM (
     LIMIT $4
 ) page
 JOIN sync_sessions s ON s.id = page.id
-CROSS JOIN LATERAL (
-    SELECT (count(*) FILTER (WHERE r.status = 'pending'))::integer   AS pending,
-           (count(*) FILTER (WHERE r.status = 'queued'))::integer    AS queued,
-           (count(*) FILTER (WHERE r.status = 'running'))::integer   AS running,
-           (count(*) FILTER (WHERE r.status = 'completed'))::integer AS completed,
-           (count(*) FILTER (WHERE r.status = 'failed'))::integer    AS failed,
-           (count(*) FILTER (WHERE r.status = 'cancelled'))::integer AS cancelled,
-           (count(*) FILTER (WHERE r.status = 'skipped'))::integer   AS skipped,
-           (count(*) FILTER (WHERE r.status = 'completed' AND r.partial))::integer AS partial
-    FROM sync_instance_records r
-    WHERE r.session_id = s.session_id AND s.completed_at IS NULL
-) live
 CROSS JOIN (
     SELECT count(*)::integer AS sessions FROM sync_sessions m
     WHERE (cardinality($1::text[]) = 0 OR m.sync_type = ANY ($1::text[]))
@@ -53,19 +40,10 @@ type NewestSessionsParams struct {
 
 type NewestSessionsRow struct {
 	SyncSession SyncSession
-	Pending     int32
-	Queued      int32
-	Running     int32
-	Completed   int32
-	Failed      int32
-	Cancelled   int32
-	Skipped     int32
-	Partial     int32
 	Matching    int32
 }
 
-// Page, figures of what runs and number of all in one statement, so that they
-// are of one moment.
+// Page and number of all in one statement, so that they are of one moment.
 func (q *Queries) NewestSessions(ctx context.Context, arg NewestSessionsParams) ([]NewestSessionsRow, error) {
 	rows, err := q.db.Query(ctx, newestSessions,
 		arg.Types,
@@ -116,14 +94,6 @@ func (q *Queries) NewestSessions(ctx context.Context, arg NewestSessionsParams) 
 			&i.SyncSession.DurationMaxMs,
 			&i.SyncSession.ErrorGroups,
 			&i.SyncSession.ScheduleID,
-			&i.Pending,
-			&i.Queued,
-			&i.Running,
-			&i.Completed,
-			&i.Failed,
-			&i.Cancelled,
-			&i.Skipped,
-			&i.Partial,
 			&i.Matching,
 		); err != nil {
 			return nil, err

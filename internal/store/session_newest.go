@@ -9,8 +9,8 @@ import (
 )
 
 // NewestSessions returns the sessions of the choice that started last, newest
-// first and at most limit of them, and how many there are in all. The counts of
-// one that runs are counted from its records now; its items are not, and are 0.
+// first and at most limit of them, and how many there are in all. What runs has
+// the counts that Sessions shows, too.
 func (s *Store) NewestSessions(ctx context.Context, c session.Choice, limit int) (list []session.Session, matching int, err error) {
 	rows, err := s.q.NewestSessions(ctx, dbq.NewestSessionsParams{
 		Types: texts(c.Types), Categories: texts(c.Categories), Statuses: texts(c.Statuses), RowLimit: int32(limit),
@@ -18,24 +18,12 @@ func (s *Store) NewestSessions(ctx context.Context, c session.Choice, limit int)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list newest sessions: %w", err)
 	}
-	for _, row := range rows {
-		one, err := toSession(row.SyncSession)
-		if err != nil {
-			return nil, 0, err
-		}
-		if !one.Status.Terminal() {
-			one.Counts = liveCounts(row)
-		}
-		list, matching = append(list, one), int(row.Matching)
+	plain := make([]dbq.SyncSession, len(rows))
+	for i, row := range rows {
+		plain[i], matching = row.SyncSession, int(row.Matching)
 	}
-	return list, matching, nil
-}
-
-func liveCounts(row dbq.NewestSessionsRow) session.Counts {
-	return session.Counts{
-		Pending: int(row.Pending), Queued: int(row.Queued), Running: int(row.Running), Completed: int(row.Completed),
-		Failed: int(row.Failed), Cancelled: int(row.Cancelled), Skipped: int(row.Skipped), Partial: int(row.Partial),
-	}
+	list, err = s.listedSessions(ctx, plain)
+	return list, matching, err
 }
 
 // TallySessions counts all sessions there are by their words.

@@ -1,8 +1,6 @@
 -- name: NewestSessions :many
--- Page, figures of what runs and number of all in one statement, so that they
--- are of one moment.
-SELECT sqlc.embed(s), live.pending, live.queued, live.running, live.completed, live.failed, live.cancelled,
-       live.skipped, live.partial, matching.sessions AS matching
+-- Page and number of all in one statement, so that they are of one moment.
+SELECT sqlc.embed(s), matching.sessions AS matching
 FROM (
     SELECT p.id FROM sync_sessions p
     WHERE (cardinality(@types::text[]) = 0 OR p.sync_type = ANY (@types::text[]))
@@ -12,18 +10,6 @@ FROM (
     LIMIT @row_limit
 ) page
 JOIN sync_sessions s ON s.id = page.id
-CROSS JOIN LATERAL (
-    SELECT (count(*) FILTER (WHERE r.status = 'pending'))::integer   AS pending,
-           (count(*) FILTER (WHERE r.status = 'queued'))::integer    AS queued,
-           (count(*) FILTER (WHERE r.status = 'running'))::integer   AS running,
-           (count(*) FILTER (WHERE r.status = 'completed'))::integer AS completed,
-           (count(*) FILTER (WHERE r.status = 'failed'))::integer    AS failed,
-           (count(*) FILTER (WHERE r.status = 'cancelled'))::integer AS cancelled,
-           (count(*) FILTER (WHERE r.status = 'skipped'))::integer   AS skipped,
-           (count(*) FILTER (WHERE r.status = 'completed' AND r.partial))::integer AS partial
-    FROM sync_instance_records r
-    WHERE r.session_id = s.session_id AND s.completed_at IS NULL
-) live
 CROSS JOIN (
     SELECT count(*)::integer AS sessions FROM sync_sessions m
     WHERE (cardinality(@types::text[]) = 0 OR m.sync_type = ANY (@types::text[]))
