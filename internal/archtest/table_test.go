@@ -86,12 +86,13 @@ var packages = map[string]rule{
 	"cmd/scheduler": {group: wiring, also: []string{"internal/app"}},
 	"cmd/worker":    {group: wiring, also: []string{"internal/app"}},
 
-	"internal/archtest":   {group: tests},
-	"internal/bench":      {group: tests, also: []string{"client", "migrations"}},
-	"internal/e2e":        {group: tests},
-	"internal/e2e/livepg": {group: tests},
-	"internal/localsvc":   {group: tests},
-	"internal/testdb":     {group: tests},
+	"internal/archtest":        {group: tests},
+	"internal/bench":           {group: tests, also: []string{"client", "migrations"}},
+	"internal/e2e":             {group: tests},
+	"internal/e2e/livepg":      {group: tests},
+	"internal/localsvc":        {group: tests},
+	"internal/logging/logtest": {group: tests},
+	"internal/testdb":          {group: tests},
 }
 
 // onlyFor names packages of the module that look like leaves or adapters and

@@ -1,7 +1,6 @@
 package firing
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/dbfleet/dbfleet/internal/logging/logtest"
 	"github.com/dbfleet/dbfleet/internal/schedule"
 	"github.com/dbfleet/dbfleet/internal/session"
 	"github.com/dbfleet/dbfleet/internal/telemetry"
@@ -93,34 +93,16 @@ func (f *fakeStore) called() []string {
 	return slices.Clone(f.calls)
 }
 
-// logbook keeps what was logged.
-type logbook struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 type bundle struct {
 	store   *fakeStore
 	metrics *telemetry.Metrics
-	log     *logbook
+	log     *logtest.Book
 }
 
 // start must be called inside a bubble; the loop stops with the test.
 func start(t *testing.T, store *fakeStore) *bundle {
 	t.Helper()
-	b := &bundle{store: store, metrics: telemetry.New(), log: &logbook{}}
+	b := &bundle{store: store, metrics: telemetry.New(), log: &logtest.Book{}}
 	f := &Firer{Store: store, Metrics: b.metrics, Log: slog.New(slog.NewTextHandler(b.log, nil))}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	_ "time/tzdata" // as in the programs
@@ -23,6 +21,7 @@ import (
 	"github.com/dbfleet/dbfleet/internal/httpapi"
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/logging/logtest"
 	"github.com/dbfleet/dbfleet/internal/netguard"
 	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/session"
@@ -45,7 +44,7 @@ type bundle struct {
 	tokens   map[user.Role]secret.Text
 	sessions *fakeSessions
 	accounts *fakeAccounts
-	log      *logbook
+	log      *logtest.Book
 }
 
 func newBundle(t *testing.T) *bundle {
@@ -56,7 +55,7 @@ func newBundle(t *testing.T) *bundle {
 func newBundleOn(t *testing.T, pool *pgxpool.Pool) *bundle {
 	t.Helper()
 	b := &bundle{
-		pool: pool, store: store.New(pool), tokens: map[user.Role]secret.Text{}, log: &logbook{},
+		pool: pool, store: store.New(pool), tokens: map[user.Role]secret.Text{}, log: &logtest.Book{},
 		sessions: &fakeSessions{}, accounts: &fakeAccounts{},
 	}
 	b.store.Serves = session.Serves{session.Account: {fleet.PostgreSQL, fleet.MySQL}}
@@ -216,22 +215,4 @@ func (b *bundle) sql(t *testing.T, statement string, args ...any) {
 	if _, err := b.pool.Exec(t.Context(), statement, args...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
-}
-
-// logbook keeps what was logged.
-type logbook struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -1,7 +1,6 @@
 package httpserver_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/dbfleet/dbfleet/internal/httpserver"
 	"github.com/dbfleet/dbfleet/internal/logging"
+	"github.com/dbfleet/dbfleet/internal/logging/logtest"
 	"github.com/dbfleet/dbfleet/internal/secret"
 	"github.com/dbfleet/dbfleet/internal/user"
 )
@@ -27,7 +27,7 @@ type bundle struct {
 	*httpserver.Server
 
 	url    string
-	log    *logbook
+	log    *logtest.Book
 	users  *fakeUsers
 	tokens map[user.Role]secret.Text
 	ended  func() // is called after each request
@@ -41,7 +41,7 @@ func newBundle(t *testing.T, proxies ...netip.Prefix) *bundle {
 // newBundleWith takes limits and proxies from cfg.
 func newBundleWith(t *testing.T, cfg httpserver.Config) *bundle {
 	t.Helper()
-	b := &bundle{ended: func() {}, log: &logbook{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
+	b := &bundle{ended: func() {}, log: &logtest.Book{}, users: newUsers(), tokens: map[user.Role]secret.Text{}}
 	for i, role := range user.Roles() {
 		b.tokens[role] = b.users.add(user.User{ID: user.ID(i + 1), Name: string(role), Role: role})
 	}
@@ -192,22 +192,4 @@ func (f *fakeUsers) Audit(ctx context.Context, e user.Event) error {
 	f.events = append(f.events, e)
 	f.actors = append(f.actors, user.ActorFrom(ctx))
 	return f.err
-}
-
-// logbook keeps what was logged.
-type logbook struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
